@@ -1,0 +1,37 @@
+/* One HTTP request, whole: what llhttp and our limits let through. Thread: made on a loop, then owned by whoever took it. */
+#pragma once
+#include "base/arena.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_PATCH_, HTTP_DELETE_, HTTP_OPTIONS_, HTTP_OTHER_ };
+
+struct http_header {
+    struct str name; /* as sent; compare without case */
+    struct str value;
+};
+
+struct http_request {
+    struct arena *arena; /* owns all below and the struct itself */
+    enum http_method method;
+    struct str method_name;
+    struct str path;  /* percent-encoded, begins with '/', without query */
+    struct str query; /* without '?', may be empty */
+    struct str host;  /* the one Host header, or empty (HTTP/1.0) */
+    struct http_header *headers;
+    size_t header_count;
+    struct str body;
+    bool keep_alive;
+    bool is_http10;
+};
+
+/* The first header of that name (ASCII case ignored), or an empty str with ptr NULL. */
+struct str http_request_header(const struct http_request *request, const char *name);
+/* The cookie's value, or ptr NULL. The first of that name counts. */
+struct str http_request_cookie(const struct http_request *request, const char *name);
+/* True for a correct RFC 6455 section 4.2.1 handshake (GET, Upgrade, Connection, version 13, a 16-byte key). `bad` is set when it
+ * means to upgrade but is malformed; `wrong_version` when only the version differs (answer 426 with Sec-WebSocket-Version). */
+bool http_request_wants_websocket(const struct http_request *request, bool *bad, bool *wrong_version);
+/* Frees the arena and with it the request. */
+void http_request_destroy(struct http_request *request);
