@@ -1,6 +1,6 @@
 /* Counters, gauges and histograms of the process; the rows are in metrics.def. Any thread; updates
- * are single relaxed atomics, spread over METRICS_SHARDS cache lines so that loops do not share
- * one. */
+ * are single relaxed atomics, spread over a few shards so that busy loops do not share a cache
+ * line. */
 #pragma once
 #include <stdint.h>
 
