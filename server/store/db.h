@@ -25,9 +25,11 @@ struct db_value {
 #define DB_B(pointer, length) ((struct db_value){.kind = DB_BLOB, .bytes = {(const char *)(pointer), (length)}})
 #define DB_N ((struct db_value){.kind = DB_NULL})
 
-/* Rows of queries.def: QUERY(id, "SQL with $1…") → QUERY_<id>. Statements are prepared once a connection. */
+/* Rows of queries.def (the aggregates') and queries_core.def (the log's and the store's own): QUERY(id, "SQL with $1…") → QUERY_<id>.
+ * A statement is prepared at its first use on a connection and kept; it must name every one of its values ($1 to $count). */
 enum query_id {
 #define QUERY(id, sql) QUERY_##id,
+#include "store/queries_core.def"
 #include "store/queries.def"
 #undef QUERY
     QUERY_COUNT

@@ -31,7 +31,7 @@ struct log_event {
 struct tx {
     struct db *db;
     struct arena *arena;      /* the request's: results and event data go here */
-    struct log_batch *batch;  /* emits of the whole batch; NULL on a read executor (only unlogged events may be emitted there) */
+    struct log_batch *batch;  /* emits of the whole batch; on a read executor only unlogged events may be emitted */
     int64_t now_ms;
 };
 
@@ -39,8 +39,14 @@ struct tx {
  * (typing.started, read.updated) are delivered after the commit too and forgotten. Fails only by the database. */
 enum err emit(struct tx *tx, const struct log_event *event, int64_t *seq) MUST_CHECK;
 
-/* The log's position at this transaction's snapshot. */
+/* The log's position at this transaction's snapshot. On the writer: before the batch, whose events have no pos yet. */
 enum err log_head(struct tx *tx, int64_t *pos) MUST_CHECK;
+/* The room's newest seq as this transaction sees it, this batch's events included; the next emit() of a LOGGED event there takes the
+ * one after it. (On the writer, room.seq in the row is behind until the end of the batch.) ERR_NOT_FOUND: no such room. */
+enum err log_room_seq(struct tx *tx, int64_t room, int64_t *seq) MUST_CHECK;
+/* Says that this work blanks text (delete, edit, purge): once it is committed, the writer drives it out of the WAL too, within
+ * STORE_ERASE_MAX_MS unless a reader stops it for longer. */
+void log_note_erased(struct tx *tx);
 
 /* ---- cursors: "<epoch>:<pos>:<check>" ---- */
 enum { CURSOR_MAX_BYTES = 64 };
