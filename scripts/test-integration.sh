@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The integration tests against the real server of a build folder: test-integration.sh build|build-asan|build-tsan [FILE ...]
+# The tests start $PARLEY_BINARY.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+build="${1:?a build folder}"
+shift
+scripts/build-variant.sh "$build"
+install_npm_package tests
+mapfile -t wrapper < <(sanitizer_wrapper "$build")
+
+export PARLEY_BINARY="$PWD/$build/parley"
+if [ $# -eq 0 ]; then
+    shopt -s nullglob
+    set -- tests/integration/*.test.ts
+    [ $# -gt 0 ] || fail "there is no tests/integration/*.test.ts"
+fi
+"${wrapper[@]}" "$(pinned_node_bin tests)/node" --test --test-concurrency=2 --disable-warning=ExperimentalWarning \
+    --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="${RESULT_FILE:-/dev/null}" "$@"
