@@ -78,6 +78,7 @@ stop_server() {
 }
 
 say "debootstrap into $root"
+# shellcheck disable=SC2016 # apt fills it in
 mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 2>/dev/null | head -1)"
 debootstrap --variant=minbase --include=make,git,ca-certificates ${FRESH_DEBS:+--cache-dir="$FRESH_DEBS"} \
     bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || { tail -20 "$root.log"; rm -f "$root.log"; fail "debootstrap"; }
@@ -107,6 +108,7 @@ export root port url
 # shellcheck disable=SC2016 # expanded by the inner shell
 unshare --net bash -euo pipefail -c '
     ip link set lo up
+    set -m
     inside "make run ARGS=\"--listen 127.0.0.1:$port\"" &
     server=$!
     until curl --silent --fail --noproxy "*" --output /dev/null "$url"; do
@@ -114,7 +116,8 @@ unshare --net bash -euo pipefail -c '
         sleep 0.1
     done
     date +%s%N >"$root/tmp/listened"
-    kill -INT 0' || true
+    kill -INT -- "-$server"
+    wait "$server"' || true
 [ -e "$root/tmp/listened" ] || fail "it did not listen with the network cut"
 took_ms=$((($(cat "$root/tmp/listened") - start) / 1000000))
 say "listens after $took_ms ms"
