@@ -1,5 +1,6 @@
 #include "loop/worker.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 
@@ -32,7 +33,9 @@ static void *worker_main(void *arg) {
     pthread_setname_np(pthread_self(), "worker");
     while ((job = worker_next_job(arg)) != NULL) {
         metrics_add(METRIC_WORKER_QUEUED, -1);
+        uint64_t start_ns = clock_monotonic_ns();
         job->run(job);
+        metrics_observe_us(METRIC_WORKER_RUN, (clock_monotonic_ns() - start_ns) / 1000);
         metrics_add(METRIC_WORKER_JOBS, 1);
     }
     return NULL;
