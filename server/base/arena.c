@@ -107,6 +107,7 @@ struct str arena_printf(struct arena *arena, const char *format, ...) {
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
+    CHECK(format != NULL); /* gcc with UBSan asks for it */
     int len = vsnprintf(NULL, 0, format, args);
     CHECK(len >= 0);
     char *text = arena_alloc(arena, (size_t)len + 1);

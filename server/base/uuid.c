@@ -35,7 +35,7 @@ static void next_stamp(unsigned start, uint64_t *ms, unsigned *count) {
 }
 
 struct uuid uuid_v7(void) {
-    struct uuid uuid;
+    struct uuid uuid = {{0}};
     random_bytes(uuid.bytes, sizeof uuid.bytes);
     uint64_t ms;
     unsigned count;
