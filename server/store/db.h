@@ -49,6 +49,8 @@ enum err db_run(struct db *db, struct arena *arena, enum query_id query, const s
 #define DB_RUN(db, arena, query, out, ...)                                                                             \
     db_run((db), (arena), (query), (const struct db_value[]){__VA_ARGS__},                                             \
            sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), (out))
+/* The same without values. */
+#define DB_RUN0(db, arena, query, out) db_run((db), (arena), (query), NULL, 0, (out))
 static inline const struct db_value *db_at(const struct db_rows *rows, size_t row, size_t column) {
     CHECK(row < rows->count && column < rows->columns);
     return &rows->values[row * rows->columns + column];

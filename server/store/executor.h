@@ -6,6 +6,7 @@
  * (FULL, …) the batch is run again one work a transaction; if the outcome of the COMMIT is unknown, works with has_nonce are run
  * again and the others are done with ERR_OUTCOME_UNKNOWN. A failed fsync ends the process. */
 #pragma once
+#include "base/buf.h"
 #include "base/list.h"
 #include "store/log.h"
 
@@ -21,7 +22,8 @@ struct work {
 };
 
 struct executor_ops {
-    /* Logged and unlogged events of a committed batch, in order, on the executor's thread. Before any done of the batch. */
+    /* Logged and unlogged events of a committed batch, in order, on the executor's thread. Before any done of the batch. Readers call it
+     * too, with unlogged events only; never two calls at once. `events` is borrowed for the call, the data lives as log.h says. */
     void (*committed)(void *arg, const struct log_event *events, size_t count);
     void *arg;
 };
