@@ -24,7 +24,7 @@ static void arena_start(struct arena *arena) {
     arena->at = arena->first;
     arena->room = sizeof arena->first;
     arena->used = 0;
-    arena->next_bytes = ARENA_FIRST_CHUNK_BYTES * 2;
+    arena->next_bytes = (size_t)ARENA_FIRST_CHUNK_BYTES * 2;
 }
 
 static void arena_free_chunks(struct arena *arena) {

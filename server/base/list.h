@@ -13,9 +13,12 @@ struct list {
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Walks the links of `head`; the current one may be removed (but not its neighbour). */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `at` is a name that is declared */
 #define LIST_EACH(head, at)                                                                        \
     for (struct list *at = (head)->next, *at##_next = at->next; at != (head);                      \
          at = at##_next, at##_next = at->next)
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *list) {
     list->next = list->prev = list;

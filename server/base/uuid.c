@@ -49,7 +49,7 @@ struct uuid uuid_v7(void) {
 }
 
 /* The 8-4-4-4-12 groups: bytes before which a '-' stands. */
-static bool dash_before(int byte) {
+static bool dash_before(size_t byte) {
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
@@ -58,7 +58,7 @@ bool uuid_parse(struct str text, struct uuid *out) {
         return false;
     char hex[32];
     size_t from = 0;
-    for (int i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         if (dash_before(i) && text.ptr[from++] != '-')
             return false;
         hex[2 * i] = text.ptr[from++];
@@ -69,7 +69,7 @@ bool uuid_parse(struct str text, struct uuid *out) {
 
 void uuid_format(struct uuid uuid, char out[UUID_TEXT_BYTES]) {
     static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         if (dash_before(i))
             *out++ = '-';
         *out++ = digits[uuid.bytes[i] >> 4];
