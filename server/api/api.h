@@ -1,0 +1,23 @@
+/* The api: what the ways in (HTTP, socket, control socket) share. Made by main before the loops start; read-only after, but for the
+ * pieces that have locks of their own. */
+#pragma once
+#include "api/site.h"
+#include "base/check.h"
+#include "loop/worker.h"
+#include "net/conn.h"
+#include "net/static_file.h"
+#include "realtime/session.h"
+#include "store/executor.h"
+#include <stdatomic.h>
+
+struct api {
+    struct store *store;
+    struct worker_pool *workers;
+    struct site site;
+    struct static_files *files; /* the web client; NULL when it was not built */
+    atomic_bool draining;       /* /readyz says 503 */
+};
+
+/* The functions that main hands down to net and realtime. They find the api in loop->api. */
+extern const struct conn_ops api_http_ops;
+extern const struct session_ops api_session_ops;

@@ -1,0 +1,251 @@
+/* HTTP: from a whole request to an operation, a page of the web client, or an upgrade to WebSocket (conn_ops.on_request). */
+#include "api/http_api.h"
+
+#include "api/api.h"
+#include "api/dispatch.h"
+#include "api/http_reply.h"
+#include "api/http_route.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "realtime/hub.h"
+#include "realtime/transport_websocket.h"
+
+static const struct str API_PREFIX = STR_INIT("/api/v1");
+
+static struct api *api_of(struct conn *conn) {
+    return conn_loop(conn)->api;
+}
+
+/* ---- credentials ---- */
+
+/* A bearer wins; a cookie counts only from our own pages where it could do harm (SECURITY.md 1). */
+static enum err read_credential(const struct api *api, const struct http_request *http, bool is_unsafe,
+                                struct str *token) {
+    struct str bearer = http_request_header(http, "Authorization");
+    *token = STR_EMPTY;
+    if (bearer.ptr != NULL) {
+        if (bearer.len < 8 || !str_equal_nocase(str_slice(bearer, 0, 7), STR("Bearer ")))
+            return ERR_INVALID_TOKEN;
+        *token = str_trim(str_slice(bearer, 7, bearer.len));
+        return token->len > 0 ? ERR_OK : ERR_INVALID_TOKEN;
+    }
+    struct str cookie = http_request_cookie(http, HTTP_SESSION_COOKIE);
+    if (cookie.ptr == NULL || cookie.len == 0)
+        return ERR_OK;
+    if (is_unsafe && !site_trusts_page(&api->site, http))
+        return ERR_BAD_ORIGIN;
+    *token = cookie;
+    return ERR_OK;
+}
+
+static bool is_unsafe_method(enum http_method method) {
+    return method != HTTP_GET_ && method != HTTP_HEAD_ && method != HTTP_OPTIONS_;
+}
+
+/* ---- operations ---- */
+
+static struct request *make_request(struct conn *conn, const struct http_request *http,
+                                    void (*reply)(struct request *take_request)) {
+    struct request *request = request_create(api_of(conn), conn_loop(conn), reply);
+    memcpy(request->address, conn_peer(conn), sizeof request->address);
+    request->way = conn;
+    request->call.is_http = true;
+    request->head_only = http->method == HTTP_HEAD_;
+    request->close = !http->keep_alive;
+    conn_hold(conn);
+    return request;
+}
+
+static void reply_to_operation(struct request *take_request) {
+    struct conn *conn = take_request->way;
+    http_reply_request(conn, take_request);
+    conn_release(conn);
+    request_destroy(take_request);
+}
+
+static bool is_json(struct str content_type) {
+    struct str json = STR("application/json");
+    return str_equal_nocase(str_slice(content_type, 0, json.len), json) &&
+           (content_type.len == json.len || content_type.ptr[json.len] == ';' ||
+            content_type.ptr[json.len] == ' ');
+}
+
+/* Path, query and body become the operation's params. */
+static enum err decode_request(struct request *request, const struct http_request *http,
+                               const struct route *route) {
+    struct decode_source source = {.query = http->query};
+    json_t *body = NULL;
+    enum err err = ERR_OK;
+    if (http->body.len > 0 && http->method != HTTP_GET_ && http->method != HTTP_HEAD_) {
+        if (!is_json(http_request_header(http, "Content-Type")))
+            return ERR_UNSUPPORTED_MEDIA_TYPE;
+        err = decode_json(http->body, DECODE_DEPTH_MAX, &body);
+    }
+    for (size_t i = 0; i < route->value_count; i++)
+        source.path[source.path_count++] = (struct decode_pair){route->values[i].name, route->values[i].value};
+    struct str key = http_request_header(http, "Idempotency-Key");
+    source.idempotency_key = key.ptr != NULL ? key : STR_EMPTY;
+    source.body = body;
+    request->params = arena_zalloc(request->arena, request->operation->params_size + 1);
+    if (err == ERR_OK)
+        err = decode_params(request->arena, request->operation, &source, request->params, &request->error);
+    json_decref(body);
+    return err;
+}
+
+static void answer_operation(struct conn *conn, const struct http_request *http, struct str path) {
+    struct api *api = api_of(conn);
+    struct request *request = make_request(conn, http, reply_to_operation);
+    struct route route;
+    struct str token = STR_EMPTY;
+    enum err err = http_route_find(request->arena, http->method, path, &route);
+    request->allow = arena_strdup(request->arena, str_from_cstr(route.allow));
+    if (err == ERR_OK) {
+        request->operation = route.operation;
+        request->id = route.id;
+        err = read_credential(api, http, is_unsafe_method(http->method), &token);
+    }
+    if (err == ERR_OK && route.operation->permission == PERMISSION_PUBLIC && is_unsafe_method(http->method) &&
+        site_is_foreign_page(&api->site, http))
+        err = ERR_BAD_ORIGIN;
+    if (err == ERR_OK)
+        err = decode_request(request, http, &route);
+    request->credential.token = arena_strdup(request->arena, token);
+    request->outcome = err;
+    if (err != ERR_OK)
+        reply_to_operation(request);
+    else
+        dispatch_request(request, WAY_REST);
+}
+
+/* ---- WebSocket ---- */
+
+/* The upgrade waits for the executor's word on who it is; the HTTP request waits with it. */
+struct upgrade {
+    struct conn *conn;
+    struct http_request *http;
+};
+
+static void finish_upgrade(struct request *take_request) {
+    struct request *request = take_request;
+    struct upgrade *upgrade = request->way;
+    struct conn *conn = upgrade->conn;
+    if (conn_is_closing(conn)) {
+        /* nobody to answer */
+    } else if (request->outcome != ERR_OK) {
+        request->way = conn;
+        http_reply_request(conn, request);
+    } else {
+        struct session *session = transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
+        const struct actor *actor = &request->call.actor;
+        if (actor->account != 0)
+            session_sign_in(session, &(struct session_identity){actor->account, actor->session, actor->role, actor->id});
+    }
+    http_request_destroy(upgrade->http);
+    conn_release(conn);
+    request_destroy(request);
+}
+
+/* Takes `take_http`. Without a credential the socket opens and must sign in with session.authenticate. */
+static void answer_websocket(struct conn *conn, struct http_request *take_http) {
+    struct api *api = api_of(conn);
+    bool is_bad = false, is_wrong_version = false;
+    struct str token;
+    if (!http_request_wants_websocket(take_http, &is_bad, &is_wrong_version)) {
+        http_reply_upgrade_error(conn, take_http, is_bad && !is_wrong_version);
+        http_request_destroy(take_http);
+        return;
+    }
+    struct request *request = make_request(conn, take_http, finish_upgrade);
+    struct upgrade *upgrade = arena_alloc(request->arena, sizeof *upgrade);
+    *upgrade = (struct upgrade){conn, take_http};
+    request->way = upgrade;
+    enum err err = read_credential(api, take_http, true, &token);
+    /* A page of another site may not open a socket at all, with or without a cookie. */
+    if (err == ERR_OK && site_is_foreign_page(&api->site, take_http) &&
+        http_request_header(take_http, "Authorization").ptr == NULL)
+        err = ERR_BAD_ORIGIN;
+    if (err == ERR_OK && atomic_load(&api->draining))
+        err = ERR_DRAINING;
+    request->credential.token = arena_strdup(request->arena, token);
+    request->outcome = err;
+    if (err != ERR_OK || token.len == 0)
+        finish_upgrade(request);
+    else
+        dispatch_request(request, WAY_SOCKET);
+}
+
+/* ---- metrics, health ---- */
+
+static void finish_metrics(struct request *take_request) {
+    struct request *request = take_request;
+    struct conn *conn = request->way;
+    const struct actor *actor = &request->call.actor;
+    if (request->outcome == ERR_OK && !permission_allows(PERMISSION_METRICS_READ, actor->role))
+        request->outcome = ERR_FORBIDDEN;
+    if (request->outcome == ERR_OK)
+        http_reply_metrics(conn, request->head_only, request->close);
+    else
+        http_reply_request(conn, request);
+    conn_release(conn);
+    request_destroy(request);
+}
+
+/* With a bearer that may read them; cookies do not count here. */
+static void answer_metrics(struct conn *conn, const struct http_request *http) {
+    struct request *request = make_request(conn, http, finish_metrics);
+    struct str token = STR_EMPTY;
+    bool has_bearer = http_request_header(http, "Authorization").ptr != NULL;
+    request->outcome = has_bearer ? read_credential(api_of(conn), http, false, &token) : ERR_SIGN_IN_REQUIRED;
+    request->credential.token = arena_strdup(request->arena, token);
+    if (request->outcome != ERR_OK)
+        finish_metrics(request);
+    else
+        dispatch_request(request, WAY_REST);
+}
+
+static bool answer_health(struct conn *conn, const struct http_request *http) {
+    if (str_equal(http->path, STR("/healthz"))) {
+        http_reply_text(conn, http, 200, STR("ok\n"));
+        return true;
+    }
+    if (str_equal(http->path, STR("/readyz"))) {
+        bool is_ready = !atomic_load(&api_of(conn)->draining);
+        http_reply_text(conn, http, is_ready ? 200 : 503, is_ready ? STR("ready\n") : STR("draining\n"));
+        return true;
+    }
+    return false;
+}
+
+/* ---- which of them ---- */
+
+/* What follows /api/v1, or ptr NULL for another path. */
+static struct str api_path(struct str path) {
+    if (!str_starts_with(path, API_PREFIX))
+        return (struct str){0};
+    struct str rest = str_slice(path, API_PREFIX.len, path.len);
+    return rest.len == 0 || rest.ptr[0] == '/' ? rest : (struct str){0};
+}
+
+static void on_request(struct conn *conn, struct http_request *take_request) {
+    struct api *api = api_of(conn);
+    struct str path = api_path(take_request->path);
+    metrics_add(METRIC_HTTP_REQUESTS, 1);
+    if (answer_health(conn, take_request)) {
+        /* answered, whatever the Host */
+    } else if (!site_knows_host(&api->site, take_request->host)) {
+        http_reply_error(conn, take_request, ERR_UNKNOWN_HOST);
+    } else if (str_equal(take_request->path, STR("/metrics"))) {
+        answer_metrics(conn, take_request);
+    } else if (str_equal(path, STR("/ws"))) {
+        answer_websocket(conn, take_request);
+        return;
+    } else if (path.ptr != NULL) {
+        answer_operation(conn, take_request, path);
+    } else {
+        http_reply_file(conn, take_request);
+    }
+    http_request_destroy(take_request);
+}
+
+const struct conn_ops api_http_ops = {.on_request = on_request};

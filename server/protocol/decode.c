@@ -1,0 +1,360 @@
+#include "protocol/decode.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+
+/* ---- JSON ---- */
+
+/* jansson has no depth limit below 2048, so the depth is looked at first. Brackets in strings do not count. */
+static bool is_shallow(struct str text, size_t depth_max) {
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > depth_max)
+                return false;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return true;
+}
+
+enum err decode_json(struct str text, size_t depth_max, json_t **out) {
+    *out = NULL;
+    if (!is_shallow(text, depth_max))
+        return ERR_INVALID_JSON;
+    json_error_t error;
+    json_t *value = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+    if (value == NULL)
+        return ERR_INVALID_JSON;
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return ERR_INVALID_JSON;
+    }
+    *out = value;
+    return ERR_OK;
+}
+
+/* ---- text ---- */
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool decode_percent(struct arena *arena, struct str text, bool plus_is_space, struct str *out) {
+    char *bytes = arena_alloc(arena, text.len + 1);
+    size_t length = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '%') {
+            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        bytes[length++] = c;
+    }
+    bytes[length] = '\0';
+    *out = str_make(bytes, length);
+    return true;
+}
+
+/* ---- one value ---- */
+
+/* A value as it came: JSON, or text of a path or query (json NULL). */
+struct raw {
+    json_t *json;
+    struct str text;
+};
+
+struct decoder {
+    struct arena *arena;
+    const struct field *field;
+    struct error_detail *detail;
+    void *at;
+};
+
+static enum err refuse(struct decoder *decoder, const char *allowed) {
+    decoder->detail->field = str_from_cstr(decoder->field->name);
+    decoder->detail->detail = str_from_cstr(allowed);
+    return ERR_INVALID_FIELD;
+}
+
+static enum err refuse_bounds(struct decoder *decoder, const char *unit) {
+    const struct field *field = decoder->field;
+    decoder->detail->field = str_from_cstr(field->name);
+    decoder->detail->detail = arena_printf(decoder->arena, "%lld to %lld%s", (long long)field->min,
+                                           (long long)field->max, unit);
+    return ERR_INVALID_FIELD;
+}
+
+static bool has_control(struct str text, bool lines) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c < 0x20 && !(lines && (c == '\n' || c == '\t' || c == '\r'))) || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static bool is_printable_ascii(struct str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)
+            return false;
+    }
+    return true;
+}
+
+static bool raw_text(const struct raw *raw, struct str *out) {
+    if (raw->json == NULL)
+        *out = raw->text;
+    else if (json_is_string(raw->json))
+        *out = str_make(json_string_value(raw->json), json_string_length(raw->json));
+    else
+        return false;
+    return true;
+}
+
+static enum err decode_text(struct decoder *decoder, const struct raw *raw) {
+    const struct field *field = decoder->field;
+    struct str text;
+    if (!raw_text(raw, &text))
+        return refuse(decoder, "a string");
+    if (!utf8_is_valid(text) || memchr(text.ptr, 0, text.len) != NULL)
+        return refuse(decoder, "valid UTF-8 without NUL");
+    if ((field->flags & FIELD_ASCII) != 0 && !is_printable_ascii(text))
+        return refuse(decoder, "printable ASCII characters");
+    if (field->kind != FIELD_SECRET && has_control(text, field->kind == FIELD_TEXT))
+        return refuse(decoder, field->kind == FIELD_TEXT ? "no control characters but line ends and tabs"
+                                                         : "one line without control characters");
+    int64_t count = (int64_t)utf8_count(text);
+    if (count < field->min || count > field->max)
+        return refuse_bounds(decoder, " characters");
+    *(struct str *)decoder->at = arena_strdup(decoder->arena, text);
+    return ERR_OK;
+}
+
+static enum err decode_id(struct decoder *decoder, const struct raw *raw) {
+    struct str text;
+    if (!raw_text(raw, &text) || !uuid_parse(text, decoder->at))
+        return refuse(decoder, "an id");
+    return ERR_OK;
+}
+
+static enum err decode_int(struct decoder *decoder, const struct raw *raw) {
+    int64_t value;
+    if (raw->json != NULL ? !json_is_integer(raw->json) : !str_to_i64(raw->text, &value))
+        return refuse(decoder, "a whole number");
+    if (raw->json != NULL)
+        value = json_integer_value(raw->json);
+    if (value < decoder->field->min || value > decoder->field->max)
+        return refuse_bounds(decoder, "");
+    *(int64_t *)decoder->at = value;
+    return ERR_OK;
+}
+
+static enum err decode_bool(struct decoder *decoder, const struct raw *raw) {
+    bool is_true = raw->json != NULL ? json_is_true(raw->json) : str_equal(raw->text, STR("true"));
+    bool is_false = raw->json != NULL ? json_is_false(raw->json) : str_equal(raw->text, STR("false"));
+    if (!is_true && !is_false)
+        return refuse(decoder, "true or false");
+    *(bool *)decoder->at = is_true;
+    return ERR_OK;
+}
+
+static enum err decode_time(struct decoder *decoder, const struct raw *raw) {
+    struct str text;
+    if (!raw_text(raw, &text) || !time_parse_rfc3339(text, decoder->at))
+        return refuse(decoder, "a time like 2026-11-24T13:00:00.000Z");
+    return ERR_OK;
+}
+
+static enum err decode_enum(struct decoder *decoder, const struct raw *raw) {
+    const struct enumeration *values = decoder->field->values;
+    struct buf allowed = BUF_INIT;
+    struct str text;
+    if (raw_text(raw, &text)) {
+        for (unsigned i = 0; i < values->count; i++) {
+            if (str_equal(str_from_cstr(values->words[i]), text)) {
+                *(unsigned *)decoder->at = i;
+                return ERR_OK;
+            }
+        }
+    }
+    for (unsigned i = 0; i < values->count; i++)
+        buf_appendf(&allowed, "%s%s", i > 0 ? ", " : "", values->words[i]);
+    struct str copy = arena_strdup(decoder->arena, buf_str(&allowed));
+    buf_finish(&allowed);
+    return refuse(decoder, copy.ptr);
+}
+
+static enum err decode_value(struct decoder *decoder, const struct raw *raw) {
+    switch (decoder->field->kind) {
+    case FIELD_ID:
+        return decode_id(decoder, raw);
+    case FIELD_STR:
+    case FIELD_TEXT:
+    case FIELD_SECRET:
+        return decode_text(decoder, raw);
+    case FIELD_INT:
+        return decode_int(decoder, raw);
+    case FIELD_BOOL:
+        return decode_bool(decoder, raw);
+    case FIELD_TIME:
+        return decode_time(decoder, raw);
+    case FIELD_ENUM:
+        return decode_enum(decoder, raw);
+    case FIELD_OBJ:
+    case FIELD_LIST:
+    case FIELD_IDS:
+        break; /* no operation takes them */
+    }
+    CHECK(!"a parameter of this kind");
+    return ERR_INTERNAL;
+}
+
+/* ---- where a parameter is found ---- */
+
+/* The value of `name` in a query string; the first counts. *found is false when it is not there. */
+static enum err find_in_query(struct arena *arena, struct str query, struct str name, struct str *value,
+                              bool *found) {
+    *found = false;
+    while (query.len > 0) {
+        struct str pair, key, text, decoded;
+        str_cut(query, '&', &pair, &query);
+        str_cut(pair, '=', &key, &text);
+        if (!decode_percent(arena, key, true, &decoded) || !decode_percent(arena, text, true, value))
+            return ERR_INVALID_REQUEST;
+        if (str_equal(decoded, name)) {
+            *found = true;
+            return ERR_OK;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err find_raw(struct arena *arena, const struct decode_source *source, const struct field *field,
+                         struct raw *raw, bool *found) {
+    struct str name = str_from_cstr(field->name);
+    *found = true;
+    for (size_t i = 0; i < source->path_count; i++) {
+        if (str_equal(source->path[i].name, name)) {
+            raw->text = source->path[i].value;
+            return ERR_OK;
+        }
+    }
+    raw->json = source->body != NULL ? json_object_get(source->body, field->name) : NULL;
+    if (raw->json != NULL)
+        return ERR_OK;
+    return find_in_query(arena, source->query, name, &raw->text, found);
+}
+
+/* The header Idempotency-Key stands for `nonce`: either, or both alike. */
+static enum err merge_nonce(const struct decode_source *source, const struct field *field, struct raw *raw,
+                            bool *found, struct error_detail *detail) {
+    struct str text;
+    if (source->idempotency_key.len == 0 || strcmp(field->name, "nonce") != 0)
+        return ERR_OK;
+    if (*found && raw_text(raw, &text) && !str_equal(text, source->idempotency_key)) {
+        detail->field = STR("nonce");
+        return ERR_NONCE_CONFLICT;
+    }
+    if (!*found)
+        *raw = (struct raw){.text = source->idempotency_key};
+    *found = true;
+    return ERR_OK;
+}
+
+static enum err decode_field(struct decoder *decoder, const struct decode_source *source, bool *given) {
+    const struct field *field = decoder->field;
+    struct raw raw = {0};
+    enum err err = find_raw(decoder->arena, source, field, &raw, given);
+    if (err == ERR_OK)
+        err = merge_nonce(source, field, &raw, given, decoder->detail);
+    if (err != ERR_OK)
+        return err;
+    if (*given && raw.json != NULL && json_is_null(raw.json)) {
+        if ((field->flags & FIELD_NULLABLE) != 0) {
+            *(struct str *)decoder->at = STR_EMPTY;
+            return ERR_OK;
+        }
+        *given = false; /* null is the same as not given */
+    }
+    if (*given)
+        return decode_value(decoder, &raw);
+    if ((field->flags & FIELD_REQUIRED) == 0)
+        return ERR_OK;
+    decoder->detail->field = str_from_cstr(field->name);
+    return ERR_MISSING_FIELD;
+}
+
+enum err decode_params(struct arena *arena, const struct operation *operation,
+                       const struct decode_source *source, void *params, struct error_detail *detail) {
+    uint64_t present = 0;
+    for (unsigned i = 0; operation->in[i].name != NULL; i++) {
+        const struct field *field = &operation->in[i];
+        struct decoder decoder = {arena, field, detail, (char *)params + field->offset};
+        bool given = false;
+        enum err err = decode_field(&decoder, source, &given);
+        if (err != ERR_OK)
+            return err;
+        if (given)
+            present |= (uint64_t)1 << i;
+    }
+    *(uint64_t *)params = present;
+    return ERR_OK;
+}
+
+/* ---- socket requests ---- */
+
+/* The id as JSON text again: a whole number or a short string. */
+static enum err decode_frame_id(struct arena *arena, json_t *id, struct str *out) {
+    if (json_is_integer(id)) {
+        *out = arena_printf(arena, "%lld", (long long)json_integer_value(id));
+        return ERR_OK;
+    }
+    if (!json_is_string(id) || json_string_length(id) > DECODE_ID_MAX_BYTES)
+        return ERR_INVALID_REQUEST;
+    char *text = json_dumps(id, JSON_ENCODE_ANY);
+    if (text == NULL)
+        return ERR_INVALID_REQUEST;
+    *out = arena_strdup(arena, str_from_cstr(text));
+    free(text);
+    return ERR_OK;
+}
+
+enum err decode_frame(struct arena *arena, struct str text, struct decode_frame *out) {
+    *out = (struct decode_frame){0};
+    enum err err = decode_json(text, DECODE_DEPTH_MAX, &out->root);
+    if (err != ERR_OK)
+        return err;
+    err = decode_frame_id(arena, json_object_get(out->root, "id"), &out->id);
+    if (err != ERR_OK)
+        return err;
+    json_t *method = json_object_get(out->root, "method");
+    json_t *params = json_object_get(out->root, "params");
+    bool has_params = params != NULL && !json_is_null(params);
+    if (!json_is_string(method) || (has_params && !json_is_object(params)))
+        return ERR_INVALID_REQUEST;
+    out->method = str_make(json_string_value(method), json_string_length(method));
+    out->params = has_params ? params : NULL;
+    return ERR_OK;
+}

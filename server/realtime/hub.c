@@ -1,0 +1,223 @@
+#include "realtime/hub_state.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "store/log.h"
+#include <stdio.h>
+
+/* Packets taken from the ring at once, and before the loop is let turn (and flush). */
+enum { HUB_READ_PACKETS = 64, HUB_TURN_PACKETS = 512 };
+
+static void deliver_from_ring(struct loop *loop, struct mail *mail);
+
+struct hub *hub_create(struct loop *loop, const struct hub_options *options) {
+    struct hub *hub = mem_zalloc(1, sizeof *hub);
+    hub->options = *options;
+    hub->loop = loop;
+    hub->wake_mail.run = deliver_from_ring;
+    atomic_init(&hub->woken, false);
+    list_init(&hub->wake_mail.link);
+    map_init(&hub->audiences);
+    list_init(&hub->sessions);
+    hub->index = ring_head(options->ring, &hub->pos, &hub->check);
+    loop->hub = hub;
+    return hub;
+}
+
+static void destroy_audience(struct audience *audience) {
+    blob_unref(audience->chunk);
+    mem_free(audience->members);
+    mem_free(audience);
+}
+
+void hub_destroy(struct hub *hub) {
+    CHECK(list_is_empty(&hub->sessions));
+    size_t at = 0;
+    void *value;
+    while (map_next(&hub->audiences, &at, NULL, &value))
+        destroy_audience(value);
+    map_finish(&hub->audiences);
+    hub->loop->hub = NULL;
+    mem_free(hub);
+}
+
+size_t hub_session_count(const struct hub *hub) {
+    return hub->session_count;
+}
+
+void hub_wake(struct hub *hub) {
+    if (!atomic_exchange(&hub->woken, true))
+        loop_post(hub->loop, &hub->wake_mail);
+}
+
+/* ---- who is in which audience ---- */
+
+void hub_subscribe(struct session *session, int64_t audience_key) {
+    struct hub *hub = session->hub;
+    for (uint32_t i = 0; i < session->subscription_count; i++) {
+        if (session->subscriptions[i].audience->key == audience_key)
+            return;
+    }
+    struct audience *audience = map_get(&hub->audiences, (uint64_t)audience_key);
+    if (audience == NULL) {
+        audience = mem_zalloc(1, sizeof *audience);
+        audience->key = audience_key;
+        map_put(&hub->audiences, (uint64_t)audience_key, audience);
+    }
+    if (audience->count == audience->cap) {
+        audience->cap = audience->cap == 0 ? 2 : audience->cap * 2;
+        audience->members = mem_realloc(audience->members, audience->cap * sizeof(struct member));
+    }
+    if (session->subscription_count == session->subscription_cap) {
+        session->subscription_cap += 4;
+        session->subscriptions = mem_realloc(session->subscriptions, session->subscription_cap *
+                                                                         sizeof(struct subscription));
+    }
+    audience->members[audience->count] = (struct member){session, session->subscription_count};
+    session->subscriptions[session->subscription_count++] =
+        (struct subscription){audience, audience->count++};
+}
+
+/* Takes the session's subscription at `slot` out; the last ones move into the holes on both sides. */
+static void remove_subscription(struct session *session, uint32_t slot) {
+    struct subscription gone = session->subscriptions[slot];
+    struct audience *audience = gone.audience;
+    struct member moved = audience->members[--audience->count];
+    if (gone.index != audience->count) {
+        audience->members[gone.index] = moved;
+        moved.session->subscriptions[moved.slot].index = gone.index;
+    }
+    struct subscription last = session->subscriptions[--session->subscription_count];
+    if (slot != session->subscription_count) {
+        session->subscriptions[slot] = last;
+        last.audience->members[last.index].slot = slot;
+    }
+    if (audience->count == 0) {
+        map_remove(&session->hub->audiences, (uint64_t)audience->key);
+        destroy_audience(audience);
+    }
+}
+
+void hub_unsubscribe(struct session *session, int64_t audience_key) {
+    for (uint32_t i = 0; i < session->subscription_count; i++) {
+        if (session->subscriptions[i].audience->key == audience_key) {
+            remove_subscription(session, i);
+            return;
+        }
+    }
+}
+
+void hub_unsubscribe_all(struct session *session) {
+    while (session->subscription_count > 0)
+        remove_subscription(session, session->subscription_count - 1);
+    mem_free(session->subscriptions);
+    session->subscriptions = NULL;
+    session->subscription_cap = 0;
+}
+
+bool hub_is_addressed(const struct session *session, const struct packet *packet) {
+    if ((packet->flags & EVENT_NO_GUEST) != 0 && session->identity.role == ROLE_GUEST)
+        return false;
+    for (uint32_t i = 0; i < session->subscription_count; i++) {
+        if (session->subscriptions[i].audience->key == packet->audience)
+            return true;
+    }
+    return false;
+}
+
+/* ---- delivery ---- */
+
+/* What session.ended means for this session: to be closed, and with which code; false when it does not touch it. */
+static bool ends_session(const struct session *session, const struct packet *packet,
+                         enum close_code *code) {
+    bool is_named = session->identity.row == packet->subject;
+    *code = packet->fact == 2 ? CLOSE_RECONNECT : CLOSE_SIGNED_OUT;
+    if (packet->fact == 1)
+        return !is_named;
+    return packet->subject == 0 || is_named;
+}
+
+void hub_apply(struct session *session, const struct packet *packet) {
+    bool is_next = session->state == SESSION_LIVE && packet->pos > session->pos;
+    enum close_code code;
+    if (packet->type == EVENT_session_ended && ends_session(session, packet, &code)) {
+        /* Where its place in the stream is not known it may be a session newer than this event: it connects again and is asked. */
+        session_close(session, is_next ? code : CLOSE_RECONNECT, STR("session ended"));
+    } else if (packet->type == EVENT_room_joined && is_next) {
+        hub_subscribe(session, audience_room(packet->subject));
+    } else if (packet->type == EVENT_room_left && is_next) {
+        hub_unsubscribe(session, audience_room(packet->subject));
+    }
+}
+
+/* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile makes the last one move into the
+ * place that was just done. Deleted or changed text leaves the shared buffer too. */
+static void hub_deliver(struct hub *hub, struct packet *packet) {
+    struct audience *audience = map_get(&hub->audiences, (uint64_t)packet->audience);
+    if (audience == NULL)
+        return;
+    hub->delivery++;
+    if (packet->type == EVENT_message_deleted || packet->type == EVENT_message_edited) {
+        blob_unref(audience->chunk);
+        audience->chunk = NULL;
+    }
+    for (uint32_t left = audience->count; left > 0; left--) {
+        struct session *session = audience->members[left - 1].session;
+        session->holds++; /* it may be closed below */
+        if (packet_is_stub(packet))
+            session_fall_behind(session, packet->stream_pos - 1);
+        else if ((packet->flags & EVENT_NO_GUEST) == 0 || session->identity.role != ROLE_GUEST)
+            session_deliver(session, packet, audience);
+        hub_apply(session, packet);
+        session_release(session);
+    }
+}
+
+static void fall_off_ring(struct hub *hub) {
+    LOG_WARN("loop fell off the ring", log_int("loop", (int64_t)hub->loop->index),
+             log_int("pos", hub->pos));
+    metrics_add(METRIC_RING_FELL_OFF, 1);
+    int64_t from = hub->pos;
+    hub->index = ring_head(hub->options.ring, &hub->pos, &hub->check);
+    LIST_EACH(&hub->sessions, link) {
+        session_fall_behind(CONTAINER_OF(link, struct session, link), from);
+    }
+}
+
+/* Tails the ring: reads what is new and delivers it; a long backlog is cut into turns, so that sockets are written between. */
+static void deliver_from_ring(struct loop *loop, struct mail *mail) {
+    struct hub *hub = CONTAINER_OF(mail, struct hub, wake_mail);
+    struct packet *packets[HUB_READ_PACKETS];
+    (void)loop;
+    atomic_store(&hub->woken, false);
+    for (size_t done = 0; done < HUB_TURN_PACKETS;) {
+        size_t count = ring_read(hub->options.ring, &hub->index, packets, HUB_READ_PACKETS);
+        if (count == RING_FELL_OFF) {
+            fall_off_ring(hub);
+            return;
+        }
+        for (size_t i = 0; i < count; i++) {
+            hub->pos = packets[i]->stream_pos;
+            if (packets[i]->pos != 0)
+                hub->check = packets[i]->check;
+            hub_deliver(hub, packets[i]);
+            packet_unref(packets[i]);
+        }
+        if (count < HUB_READ_PACKETS)
+            return;
+        done += count;
+    }
+    hub_wake(hub);
+}
+
+void hub_drain(struct hub *hub, uint64_t spread_ms) {
+    LIST_EACH(&hub->sessions, link) {
+        char reason[32];
+        int length = snprintf(reason, sizeof reason, "retry_after=%u",
+                              200U + random_below((uint32_t)spread_ms + 1));
+        session_close(CONTAINER_OF(link, struct session, link), CLOSE_GOING_AWAY,
+                      str_make(reason, (size_t)length));
+    }
+}

@@ -1,0 +1,20 @@
+/* The hub's inside, shared by hub.c and session.c. Thread: its loop. */
+#pragma once
+#include "base/map.h"
+#include "loop/loop.h"
+#include "realtime/hub.h"
+#include "realtime/session_state.h"
+
+struct hub {
+    struct hub_options options;
+    struct loop *loop;
+    struct mail wake_mail;
+    atomic_bool woken;
+    struct map audiences; /* key → struct audience */
+    struct list sessions;
+    size_t session_count;
+    uint64_t index; /* of the next packet in the ring */
+    int64_t pos;    /* stream position before it */
+    uint64_t delivery; /* counts packets delivered, from 1 */
+    uint32_t check; /* cursor check bits at pos */
+};

@@ -1,0 +1,311 @@
+#include "realtime/session.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "realtime/hub_state.h"
+#include "realtime/page.h"
+#include "realtime/presence.h"
+#include <stdio.h>
+
+/* When the store's queue is full, a page of the log is asked for again after this. */
+enum { PAGE_RETRY_MS = 200 };
+
+static void on_timer(struct timer *timer);
+static void pump_pages(struct session *session);
+
+static uint32_t now_ms(const struct session *session) {
+    return (uint32_t)loop_now_ms(session->hub->loop);
+}
+
+struct session *session_create(struct hub *hub, const struct transport *transport, void *below) {
+    struct session *session = mem_zalloc(1, sizeof *session);
+    session->hub = hub;
+    session->transport = transport;
+    session->below = below;
+    session->state = SESSION_NEW;
+    session->last_alive_ms = session->last_event_ms = now_ms(session);
+    list_push_back(&hub->sessions, &session->link);
+    hub->session_count++;
+    metrics_add(METRIC_SESSIONS, 1);
+    timer_init(&session->timer, on_timer);
+    timer_arm(hub->loop, &session->timer, hub->options.unauthenticated_timeout_ms);
+    return session;
+}
+
+/* Out of every audience and of presence; nothing is delivered any more. */
+static void leave(struct session *session) {
+    if (session->state == SESSION_CLOSED)
+        return;
+    if (session->state != SESSION_NEW)
+        presence_leave(session->identity.account);
+    session->state = SESSION_CLOSED;
+    timer_disarm(&session->timer);
+    hub_unsubscribe_all(session);
+}
+
+void session_close(struct session *session, enum close_code code, struct str reason) {
+    if (session->state == SESSION_CLOSED)
+        return;
+    leave(session);
+    session->transport->close(session, code, reason);
+}
+
+static void free_if_over(struct session *session) {
+    if (session->below == NULL && session->holds == 0)
+        mem_free(session);
+}
+
+void session_on_closed(struct session *session) {
+    leave(session);
+    session->below = NULL;
+    list_remove(&session->link);
+    session->hub->session_count--;
+    metrics_add(METRIC_SESSIONS, -1);
+    free_if_over(session);
+}
+
+bool session_hold(struct session *session) {
+    if (session->holds >= SESSION_REQUESTS_MAX)
+        return false;
+    session->holds++;
+    return true;
+}
+
+void session_release(struct session *session) {
+    CHECK(session->holds > 0);
+    session->holds--;
+    free_if_over(session);
+}
+
+const struct session_identity *session_identity(const struct session *session) {
+    return &session->identity;
+}
+
+struct loop *session_loop(const struct session *session) {
+    return session->hub->loop;
+}
+
+void *session_below(const struct session *session) {
+    return session->below;
+}
+
+bool session_is_started(const struct session *session) {
+    return session->state == SESSION_CATCHING_UP || session->state == SESSION_LIVE;
+}
+
+bool session_is_closed(const struct session *session) {
+    return session->state == SESSION_CLOSED;
+}
+
+void session_on_message(struct session *session, struct str text) {
+    if (session->state != SESSION_CLOSED)
+        session->hub->options.ops->on_request(session, text);
+}
+
+void session_on_alive(struct session *session) {
+    session->last_alive_ms = now_ms(session);
+}
+
+void session_reply(struct session *session, struct str json) {
+    if (session->state != SESSION_CLOSED)
+        session->transport->send_json(session, json);
+}
+
+bool session_sign_in(struct session *session, const struct session_identity *identity) {
+    struct hub *hub = session->hub;
+    if (session->state != SESSION_NEW)
+        return session->state != SESSION_CLOSED;
+    if (!presence_enter(identity->account, identity->id, hub->options.connections_per_person)) {
+        session_close(session, CLOSE_TOO_MANY, STR("too many connections"));
+        return false;
+    }
+    session->identity = *identity;
+    session->state = SESSION_SIGNED_IN;
+    hub_subscribe(session, audience_person(identity->account));
+    hub_subscribe(session, audience_workspace());
+    timer_arm(hub->loop, &session->timer, hub->options.ping_after_ms);
+    return true;
+}
+
+/* ---- the stream ---- */
+
+void session_start_stream(struct session *session, int64_t pos) {
+    if (session->state != SESSION_SIGNED_IN)
+        return;
+    session->state = SESSION_CATCHING_UP;
+    session->pos = pos;
+    pump_pages(session);
+}
+
+/* Rooms are subscribed to afresh when the page that reaches the head says which. */
+static void unsubscribe_rooms(struct session *session) {
+    for (uint32_t i = session->subscription_count; i > 0; i--) {
+        int64_t key = session->subscriptions[i - 1].audience->key;
+        if (key % 4 == AUDIENCE_KIND_ROOM)
+            hub_unsubscribe(session, key);
+    }
+}
+
+void session_fall_behind(struct session *session, int64_t pos) {
+    if (session->state != SESSION_LIVE)
+        return;
+    session->state = SESSION_CATCHING_UP;
+    if (session->pos < pos)
+        session->pos = pos;
+    unsubscribe_rooms(session);
+    pump_pages(session);
+}
+
+static bool has_room(const struct session *session) {
+    return session->transport->queued_bytes(session) <= session->hub->options.queue_bytes / 2;
+}
+
+/* Asks for the next page of the log, now or when the queue has drained. */
+static void pump_pages(struct session *session) {
+    if (session->state != SESSION_CATCHING_UP || session->page_away)
+        return;
+    session->wants_page = true;
+    if (!has_room(session))
+        return;
+    if (!page_request(session)) {
+        timer_arm(session->hub->loop, &session->timer, PAGE_RETRY_MS);
+        return;
+    }
+    session->wants_page = false;
+    session->page_away = true;
+}
+
+void session_on_drain(struct session *session) {
+    if (session->wants_page)
+        pump_pages(session);
+}
+
+static void send_packet(struct session *session, struct packet *packet, struct audience *audience) {
+    session->transport->send_packet(session, packet, audience);
+    session->last_event_ms = now_ms(session);
+    metrics_add(METRIC_DELIVERIES, 1);
+}
+
+void session_deliver(struct session *session, struct packet *packet, struct audience *audience) {
+    bool is_old = packet->pos != 0 && packet->pos <= session->pos;
+    if (session->state != SESSION_LIVE || is_old || packet->frame == NULL)
+        return;
+    size_t limit = session->hub->options.queue_bytes;
+    size_t queued = session->transport->queued_bytes(session);
+    if ((packet->flags & EVENT_DROPPABLE) != 0 && queued > limit / 2) {
+        metrics_add(METRIC_EVENTS_DROPPED, 1);
+        return;
+    }
+    if (queued + packet->frame->len > limit && queued > 0) {
+        metrics_add(METRIC_SLOW_CLOSED, 1);
+        session->transport->drop_unsent(session);
+        session_close(session, CLOSE_SLOW, STR("slow: resume"));
+        return;
+    }
+    send_packet(session, packet, audience);
+}
+
+/* What the ring holds after the head of the last page and the hub has delivered already. False when the session fell behind again. */
+static bool replay_ring(struct session *session, uint64_t index) {
+    struct hub *hub = session->hub;
+    while (session->state == SESSION_LIVE && index < hub->index) {
+        struct packet *packet;
+        if (ring_read(hub->options.ring, &index, &packet, 1) != 1)
+            return false;
+        int64_t before = packet->stream_pos - (packet->pos != 0);
+        if (hub_is_addressed(session, packet)) {
+            if (packet_is_stub(packet) || !has_room(session))
+                session_fall_behind(session, before);
+            else
+                session_deliver(session, packet, NULL);
+            hub_apply(session, packet);
+        }
+        packet_unref(packet);
+    }
+    return true;
+}
+
+static void go_live(struct session *session, const struct page *page) {
+    uint64_t index;
+    if (!ring_index_after(session->hub->options.ring, session->pos, &index)) {
+        pump_pages(session);
+        return;
+    }
+    session->state = SESSION_LIVE;
+    for (size_t i = 0; i < page->room_count; i++)
+        hub_subscribe(session, audience_room(page->rooms[i]));
+    if (!replay_ring(session, index))
+        session_fall_behind(session, session->pos);
+}
+
+void session_on_page(struct session *session, struct page *page) {
+    session->page_away = false;
+    if (session->state != SESSION_CATCHING_UP)
+        return;
+    if (page->outcome == ERR_INVALID_TOKEN) {
+        session_close(session, CLOSE_SIGNED_OUT, STR("session ended"));
+        return;
+    }
+    if (page->outcome != ERR_OK) {
+        session->wants_page = true;
+        timer_arm(session->hub->loop, &session->timer, PAGE_RETRY_MS);
+        return;
+    }
+    size_t sent = 0;
+    for (; sent < page->count && has_room(session); sent++) {
+        send_packet(session, page->packets[sent], NULL);
+        session->pos = page->packets[sent]->pos;
+    }
+    bool is_whole = sent == page->count;
+    if (is_whole)
+        session->pos = page->next_pos;
+    if (is_whole && page->at_head)
+        go_live(session, page);
+    else
+        pump_pages(session);
+}
+
+/* ---- silence ---- */
+
+static void send_heartbeat(struct session *session) {
+    struct hub *hub = session->hub;
+    char cursor[CURSOR_MAX_BYTES], text[CURSOR_MAX_BYTES + 64];
+    size_t cursor_length = cursor_format(hub->pos, hub->check, cursor);
+    int length = snprintf(text, sizeof text, "{\"event\":\"heartbeat\",\"cursor\":\"%.*s\",\"data\":{}}",
+                          (int)cursor_length, cursor);
+    session->transport->send_json(session, str_make(text, (size_t)length));
+    session->last_event_ms = now_ms(session);
+}
+
+static uint64_t until(uint64_t limit_ms, uint32_t passed_ms) {
+    return passed_ms >= limit_ms ? 1 : limit_ms - passed_ms;
+}
+
+/* One timer for all that a session waits for: sign-in, ping, silence, heartbeat, a page to be asked for again. */
+static void on_timer(struct timer *timer) {
+    struct session *session = CONTAINER_OF(timer, struct session, timer);
+    const struct hub_options *options = &session->hub->options;
+    if (session->state == SESSION_NEW) {
+        session_close(session, CLOSE_NOT_SIGNED_IN, STR("sign in first"));
+        return;
+    }
+    uint32_t silent_ms = now_ms(session) - session->last_alive_ms;
+    if (silent_ms >= options->silence_timeout_ms) {
+        session->transport->drop_unsent(session);
+        session_close(session, CLOSE_SILENT, STR("no answer to ping"));
+        return;
+    }
+    uint64_t next_ms = until(options->ping_after_ms, silent_ms);
+    if (silent_ms >= options->ping_after_ms) {
+        session->transport->ping(session);
+        next_ms = until(options->silence_timeout_ms, silent_ms);
+    }
+    if (session->state == SESSION_LIVE && session->pos <= session->hub->pos &&
+        now_ms(session) - session->last_event_ms >= options->heartbeat_ms)
+        send_heartbeat(session);
+    uint64_t quiet_ms = until(options->heartbeat_ms, now_ms(session) - session->last_event_ms);
+    timer_arm(session->hub->loop, timer, next_ms < quiet_ms ? next_ms : quiet_ms);
+    if (session->wants_page)
+        pump_pages(session);
+}

@@ -1,0 +1,75 @@
+/* What hub.c, session.c and the transports share of a session; nobody above includes this. Thread: the loop of the hub. */
+#pragma once
+#include "base/list.h"
+#include "loop/timer.h"
+#include "realtime/hub.h"
+#include "realtime/session.h"
+
+enum session_state {
+    SESSION_NEW,         /* nobody signed in */
+    SESSION_SIGNED_IN,   /* no events yet */
+    SESSION_CATCHING_UP, /* reads pages of the log from `pos` */
+    SESSION_LIVE,        /* tails the ring with its hub */
+    SESSION_CLOSED,
+};
+
+/* Where a session stands in an audience's members, so that it can be taken out in one step. */
+struct subscription {
+    struct audience *audience;
+    uint32_t index;
+};
+
+struct session {
+    struct list link; /* in hub->sessions */
+    struct hub *hub;
+    const struct transport *transport;
+    void *below; /* the transport's object: a struct conn */
+    struct session_identity identity;
+    int64_t pos; /* everything up to here was queued (CATCHING_UP), or is not to be sent again (LIVE) */
+    struct subscription *subscriptions;
+    uint32_t subscription_count, subscription_cap;
+    uint32_t last_alive_ms, last_event_ms; /* loop time, cut to 32 bits: differences only */
+    uint16_t holds; /* requests away */
+    uint8_t state;  /* enum session_state */
+    bool page_away; /* a page of the log is being read */
+    bool wants_page;  /* the next one is read when the queue has drained */
+    struct timer timer;
+};
+
+/* An audience that has sessions on this loop, and the bytes that they share. */
+struct member {
+    struct session *session;
+    uint32_t slot; /* in session->subscriptions */
+};
+struct audience {
+    int64_t key;
+    struct member *members;
+    uint32_t count, cap;
+    /* transport_websocket.c: the room buffer, frames one behind the other, sent by reference; which of the hub's deliveries
+     * it was appended for last, and where that stands */
+    struct blob *chunk;
+    uint64_t chunk_delivery;
+    uint32_t chunk_from;
+};
+
+/* session.c, for the transports */
+struct session *session_create(struct hub *hub, const struct transport *transport, void *below);
+void session_on_message(struct session *session, struct str text);
+void session_on_alive(struct session *session);
+void session_on_drain(struct session *session);
+/* The transport is gone: leaves the hub; freed when nobody holds it. */
+void session_on_closed(struct session *session);
+
+/* session.c, for hub.c */
+void session_deliver(struct session *session, struct packet *packet, struct audience *audience);
+/* The ring went on without it: pages of the log from `pos` on. */
+void session_fall_behind(struct session *session, int64_t pos);
+
+/* hub.c, for session.c */
+void hub_subscribe(struct session *session, int64_t audience_key);
+void hub_unsubscribe(struct session *session, int64_t audience_key);
+void hub_unsubscribe_all(struct session *session);
+/* Acts on room.joined, room.left and session.ended where they stand in the stream. */
+void hub_apply(struct session *session, const struct packet *packet);
+/* True when the packet is for this session: audience, role. */
+bool hub_is_addressed(const struct session *session, const struct packet *packet);

@@ -1,0 +1,39 @@
+/* A transport: how a session's packets and replies travel. One file each implements it; the session calls it and knows no socket.
+ * Thread: the session's loop. */
+#pragma once
+#include "base/str.h"
+#include "realtime/packet.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+struct audience;
+
+/* Close codes of the WebSocket transport; the others carry them in their own way. 4000–4499: reconnect (and resume);
+ * 4500–4999: do not, until a person acts. */
+enum close_code {
+    CLOSE_GOING_AWAY = 4000,  /* the server stops or restarts; the reason says retry_after=MS */
+    CLOSE_SLOW = 4001,        /* queue_bytes were waiting: read faster, or resume */
+    CLOSE_SILENT = 4002,      /* pings went unanswered */
+    CLOSE_RECONNECT = 4003,   /* rights changed: connect again */
+    CLOSE_SIGNED_OUT = 4500,  /* the session ended, or the person was disabled */
+    CLOSE_NOT_SIGNED_IN = 4501, /* nobody signed in within the time given */
+    CLOSE_TOO_MANY = 4502,    /* the person has too many connections */
+};
+
+struct transport {
+    const char *name;
+    /* Queues one packet. `audience`: who gets it, for buffers shared by many; may be NULL. */
+    void (*send_packet)(struct session *session, struct packet *packet, struct audience *audience);
+    /* Queues one JSON text (a reply, a heartbeat). */
+    void (*send_json)(struct session *session, struct str json);
+    size_t (*queued_bytes)(const struct session *session);
+    /* Forgets what was not begun to be sent. */
+    void (*drop_unsent)(struct session *session);
+    void (*ping)(struct session *session);
+    /* Begins closing; the session's on-close comes later. */
+    void (*close)(struct session *session, enum close_code code, struct str reason);
+};
+
+extern const struct transport transport_websocket;
