@@ -80,7 +80,7 @@ void buf_vappendf(struct buf *buf, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     size_t room = buf->cap - buf->len;
-        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 misses the va_copy */
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 misses the va_copy */
     int len = vsnprintf(buf_reserve(buf, 0), room, format, args);
     CHECK(len >= 0);
     if ((size_t)len >= room)

@@ -170,6 +170,8 @@ static void wrong_numbers_addresses_and_urls_are_refused(void **state) {
     static const char *const cases[] = {
         "--loops=",
         "--loops=-1",
+        "--net.queue_bytes=4095",
+        "--drain_ms=600001",
         "--loops=1s",
         "--loops=99999999999999999999",
         "--drain_ms=9223372036854775807d",
