@@ -1,0 +1,242 @@
+/* The load generator: holds WebSocket members in rooms of Parley or of the raw program, sends,
+ * checks that every member got every message once and in one order, and prints one line of JSON
+ * with what it cost the server. See usage(). */
+#include "load.h"
+
+#include "process.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUIET_MS = 500, QUIET_TIMEOUT_S = 60, DRAIN_TIMEOUT_S = 30, IDLE_S = 3 };
+
+struct plan plan = {.name = "",
+                    .rooms = 1,
+                    .members = 1000,
+                    .senders = 1,
+                    .window = 1,
+                    .warmup_s = 1,
+                    .measure_s = 5};
+struct tally tally;
+struct room *rooms;
+struct member *members;
+size_t member_count, members_ready;
+
+static uint64_t seconds_ns(double seconds) {
+    return (uint64_t)(seconds * 1e9);
+}
+
+static noreturn void usage(void) {
+    fputs("usage: load --port PORT --pid SERVER_PID [--plan FILE] [--name NAME]\n"
+          "  --plan FILE     Parley: one line a room: ROOM_ID TOKEN [TOKEN ...]; without it: "
+          "raw_epoll\n"
+          "  --rooms N --members N --senders N     of each room, so many members send in turn\n"
+          "  --window N      closed loop: N messages of each room in flight\n"
+          "  --rate N        open loop: N messages a second over all rooms\n"
+          "  --warmup S --seconds S\n"
+          "  --idle          only connect and weigh the server\n",
+          stderr);
+    exit(2);
+}
+
+static void plan_set(char option, const char *value) {
+    char *end = NULL;
+    double number = strtod(value == NULL ? "0" : value, &end);
+    bool numeric = option != 'f' && option != 'n';
+    if (numeric && (*end != '\0' || number < 0)) {
+        usage();
+    }
+    switch (option) {
+    case 'p':
+        plan.port = (uint16_t)number;
+        break;
+    case 'P':
+        plan.pid = (int)number;
+        break;
+    case 'f':
+        plan.file = value;
+        break;
+    case 'n':
+        plan.name = value;
+        break;
+    case 'r':
+        plan.rooms = (size_t)number;
+        break;
+    case 'm':
+        plan.members = (size_t)number;
+        break;
+    case 's':
+        plan.senders = (size_t)number;
+        break;
+    case 'w':
+        plan.window = (size_t)number;
+        break;
+    case 'R':
+        plan.rate = number;
+        plan.window = 0;
+        break;
+    case 'W':
+        plan.warmup_s = number;
+        break;
+    case 'S':
+        plan.measure_s = number;
+        break;
+    case 'i':
+        plan.idle = true;
+        break;
+    default:
+        usage();
+    }
+}
+
+static void plan_read(int argc, char **argv) {
+    static const struct option options[] = {
+        {"port", 1, NULL, 'p'},    {"pid", 1, NULL, 'P'},     {"plan", 1, NULL, 'f'},
+        {"name", 1, NULL, 'n'},    {"rooms", 1, NULL, 'r'},   {"members", 1, NULL, 'm'},
+        {"senders", 1, NULL, 's'}, {"window", 1, NULL, 'w'},  {"rate", 1, NULL, 'R'},
+        {"warmup", 1, NULL, 'W'},  {"seconds", 1, NULL, 'S'}, {"idle", 0, NULL, 'i'},
+        {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        plan_set((char)option, optarg);
+    }
+    bool loop_known = plan.window > 0 || plan.rate > 0;
+    if (plan.port == 0 || plan.pid == 0 || plan.rooms == 0 || plan.senders == 0 ||
+        plan.senders > plan.members || !loop_known || optind != argc) {
+        usage();
+    }
+}
+
+/* Until the server says no more of who came online. */
+static void wait_for_quiet(void) {
+    uint64_t start_ns = bench_now_ns();
+    uint64_t quiet_since_ns = start_ns;
+    uint64_t seen = tally.events;
+    while (bench_now_ns() - quiet_since_ns < QUIET_MS * 1000000ULL) {
+        members_turn(50000000);
+        if (tally.events != seen) {
+            seen = tally.events;
+            quiet_since_ns = bench_now_ns();
+        }
+        if (quiet_since_ns - start_ns > QUIET_TIMEOUT_S * 1000000000ULL) {
+            bench_fail("the server does not get quiet");
+        }
+    }
+}
+
+static void run_closed(uint64_t until_ns) {
+    while (bench_now_ns() < until_ns) {
+        members_turn(until_ns - bench_now_ns() < 10000000 ? 1000000 : 10000000);
+    }
+}
+
+/* Each message is due at its time, whatever the server does; what is late counts from when it was
+ * due. */
+static void run_open(uint64_t until_ns, uint64_t *due_ns, size_t *turn) {
+    uint64_t step_ns = (uint64_t)(1e9 / plan.rate);
+    for (uint64_t now_ns = bench_now_ns(); now_ns < until_ns; now_ns = bench_now_ns()) {
+        while (*due_ns <= now_ns) {
+            room_owe(&rooms[(*turn)++ % plan.rooms], 1);
+            traffic_send(*due_ns);
+            *due_ns += step_ns;
+        }
+        now_ns = bench_now_ns();
+        uint64_t next_ns = *due_ns < until_ns ? *due_ns : until_ns;
+        members_turn(next_ns > now_ns ? next_ns - now_ns : 0);
+    }
+}
+
+static void drain(void) {
+    uint64_t limit_ns = bench_now_ns() + DRAIN_TIMEOUT_S * 1000000000ULL;
+    while (!traffic_all_done()) {
+        members_turn(10000000);
+        if (bench_now_ns() > limit_ns) {
+            bench_fail("messages were lost: not all arrived everywhere within %d s",
+                       DRAIN_TIMEOUT_S);
+        }
+    }
+}
+
+static void print_result(uint64_t cpu_us, double seconds) {
+    double deliveries = (double)tally.deliveries;
+    printf(
+        "{\"load\":\"%s\",\"deliveries\":%.0f,\"seconds\":%.3f,\"deliveries_per_s\":%.0f,"
+        "\"cpu_us\":%llu,\"cpu_us_per_delivery\":%.4f,\"acked_per_s\":%.0f,"
+        "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,"
+        "\"messages\":%zu,\"members\":%zu}\n",
+        plan.name, deliveries, seconds, deliveries / seconds, (unsigned long long)cpu_us,
+        deliveries > 0 ? (double)cpu_us / deliveries : 0, (double)tally.acked / seconds,
+        (double)histogram_percentile(&tally.delivery_ns, 0.5) / 1e6,
+        (double)histogram_percentile(&tally.delivery_ns, 0.99) / 1e6,
+        (double)histogram_percentile(&tally.delivery_ns, 0.999) / 1e6,
+        (double)histogram_percentile(&tally.ack_ns, 0.5) / 1e6,
+        (double)histogram_percentile(&tally.ack_ns, 0.99) / 1e6, traffic_sent(), member_count);
+}
+
+static void measure_traffic(void) {
+    tally.sending = true;
+    for (size_t i = 0; plan.window > 0 && i < plan.rooms; i++) {
+        room_owe(&rooms[i], plan.window);
+    }
+    uint64_t due_ns = bench_now_ns();
+    size_t turn = 0;
+    uint64_t begin_ns = due_ns + seconds_ns(plan.warmup_s);
+    uint64_t end_ns = begin_ns + seconds_ns(plan.measure_s);
+    if (plan.window > 0) {
+        run_closed(begin_ns);
+    } else {
+        run_open(begin_ns, &due_ns, &turn);
+    }
+
+    uint64_t cpu_before_us = process_cpu_us(plan.pid);
+    uint64_t started_ns = bench_now_ns();
+    tally.counting = true;
+    if (plan.window > 0) {
+        run_closed(end_ns);
+    } else {
+        run_open(end_ns, &due_ns, &turn);
+    }
+    tally.counting = false;
+    tally.sending = false;
+    double seconds = (double)(bench_now_ns() - started_ns) / 1e9;
+    uint64_t cpu_us = process_cpu_us(plan.pid) - cpu_before_us;
+
+    drain();
+    wait_for_quiet(); /* nothing comes twice afterwards either */
+    if (!traffic_all_done()) {
+        bench_fail("something came after all had arrived");
+    }
+    print_result(cpu_us, seconds);
+}
+
+static void measure_idle(uint64_t before_bytes) {
+    uint64_t until_ns = bench_now_ns() + IDLE_S * 1000000000ULL;
+    while (bench_now_ns() < until_ns) {
+        members_turn(100000000);
+    }
+    uint64_t after_bytes = process_resident_bytes(plan.pid);
+    printf("{\"load\":\"%s\",\"members\":%zu,\"resident_start_bytes\":%llu,\"resident_bytes\":%llu,"
+           "\"bytes_per_connection\":%.0f}\n",
+           plan.name, member_count, (unsigned long long)before_bytes,
+           (unsigned long long)after_bytes,
+           ((double)after_bytes - (double)before_bytes) / (double)member_count);
+}
+
+int main(int argc, char **argv) {
+    plan_read(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    bench_lift_file_limit();
+    uint64_t before_bytes = process_resident_bytes(plan.pid);
+    traffic_init();
+    members_connect();
+    wait_for_quiet();
+    if (plan.idle) {
+        measure_idle(before_bytes);
+    } else {
+        measure_traffic();
+    }
+    return 0;
+}
