@@ -6,6 +6,7 @@
  *
  * FILE must not exist. Prints one line of JSON. */
 #include <sqlite3.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
