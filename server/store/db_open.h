@@ -36,6 +36,8 @@ enum err db_exec(struct db *db, const char *sql) MUST_CHECK;
 enum err db_exec_integer(struct db *db, const char *sql, int64_t *out) MUST_CHECK;
 /* Prepares every query there is: what a test calls so that a mistake in a query does not wait for its first use. */
 enum err db_prepare_all(struct db *db, struct buf *error) MUST_CHECK;
+/* Reads the whole file and its indexes; *damage: the first thing found, empty when all is well. */
+enum err db_check_file(struct db *db, struct arena *arena, struct str *damage) MUST_CHECK;
 /* False when the transaction begun with db_begin is gone (a full disk can take it away at any statement). */
 bool db_in_transaction(const struct db *db);
 

@@ -408,6 +408,21 @@ enum err db_exec_integer(struct db *db, const char *sql, int64_t *out) {
     return err;
 }
 
+static int db_note_damage(void *arg, int columns, char **values, char **names) {
+    (void)columns, (void)names;
+    if (strcmp(values[0], "ok") != 0)
+        buf_append_cstr(arg, values[0]);
+    return 0;
+}
+
+enum err db_check_file(struct db *db, struct arena *arena, struct str *damage) {
+    struct buf found = BUF_INIT;
+    int result = sqlite3_exec(db->handle, "PRAGMA integrity_check(1)", db_note_damage, &found, NULL);
+    *damage = arena_strdup(arena, buf_str(&found));
+    buf_finish(&found);
+    return result == SQLITE_OK ? ERR_OK : db_fail(db, result, "integrity check");
+}
+
 /* ---- transactions ---- */
 
 static int db_step_fixed(sqlite3_stmt *stmt) {
