@@ -207,12 +207,13 @@ int main(int argc, char **argv) {
     }
     open_with_people(argv[1], argc - 4, argv + 4);
     double start = now_s(CLOCK_MONOTONIC);
-    double elapsed = 0;
+    double elapsed;
     sqlite3_int64 stored = 0;
-    for (; elapsed < seconds; elapsed = now_s(CLOCK_MONOTONIC) - start) {
+    do {
         batch_store(stored, batch, (sqlite3_int64)(now_s(CLOCK_REALTIME) * 1000));
         stored += batch;
-    }
+        elapsed = now_s(CLOCK_MONOTONIC) - start;
+    } while (elapsed < seconds);
     printf("{\"messages\":%lld,\"seconds\":%.3f,\"batch\":%ld,\"acked_per_s\":%.0f}\n",
            (long long)stored, elapsed, batch, (double)stored / elapsed);
     for (int i = 0; i < QUERIES; i++) {

@@ -5,6 +5,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 changed_only=
+output_lines_max=100
 [ "${1:-}" != --changed ] || changed_only=1
 output="$(mktemp)"
 trap 'rm -f "$output"' EXIT
@@ -21,7 +22,7 @@ check() {
     else
         failed=$((failed + 1))
         printf 'FAILED  %s\n' "$name"
-        sed 's/^/        /' "$output"
+        head -n "$output_lines_max" "$output" | sed 's/^/        /'
     fi
 }
 
@@ -38,7 +39,10 @@ files() {
 }
 
 check_c_format() {
-    files '*.c' '*.h' | sort -u | xargs -r clang-format --dry-run --Werror
+    local unformatted
+    unformatted="$(files '*.c' '*.h' | sort -u | xargs -r clang-format --dry-run 2>&1 | sed -n 's/^\([^: ]*\):[0-9].*/\1/p' | sort -u)"
+    [ -z "$unformatted" ] || printf 'not formatted (make format does it):\n%s\n' "$unformatted"
+    [ -z "$unformatted" ]
 }
 
 # Our compiled sources with their object files, as `object<TAB>source`, from the build folder's own list.
