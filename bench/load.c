@@ -29,7 +29,7 @@ static uint64_t seconds_ns(double seconds) {
     return (uint64_t)(seconds * 1e9);
 }
 
-static noreturn void usage(void) {
+__attribute__((noreturn)) static void usage(void) {
     fputs("usage: load --port PORT --pid SERVER_PID [--plan FILE] [--name NAME]\n"
           "  --plan FILE     Parley: one line a room: ROOM_ID TOKEN [TOKEN ...]; without it: "
           "raw_epoll\n"

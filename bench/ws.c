@@ -13,7 +13,7 @@
 
 enum { SCRATCH_BYTES = 1 << 20, READ_BYTES = 256 << 10, KEY_BYTES_MAX = 64 };
 
-noreturn void bench_fail(const char *format, ...) {
+void bench_fail(const char *format, ...) {
     int error = errno;
     va_list args;
     va_start(args, format);

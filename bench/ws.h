@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 
 enum { WS_TEXT = 1, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 enum { WS_HEADER_BYTES = 14, WS_ACCEPT_BYTES = 29 };
@@ -35,7 +34,7 @@ struct ws_reader {
 };
 
 /* Prints the message and the errno's text and ends the program with status 1. */
-noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+__attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
 
 /* Monotonic time in nanoseconds. */
 uint64_t bench_now_ns(void);
