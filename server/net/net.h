@@ -1,6 +1,7 @@
 /* The network part of one loop: its listener, its connections, its flush. Thread: the loop, but for net_create (before start). */
 #pragma once
 #include "base/check.h"
+#include "base/buf.h"
 #include "net/conn.h"
 #include <stdbool.h>
 

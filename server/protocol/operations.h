@@ -39,7 +39,7 @@ enum operation_id {
     OPERATION_COUNT
 };
 
-enum run {
+enum run_kind {
     RUN_READ,
     RUN_WRITE,
     RUN_PREPARE_WRITE,
@@ -58,7 +58,7 @@ struct operation {
     const char *method;
     const char *path; /* below /api/v1; "-": no REST route */
     int status;       /* of a success by HTTP */
-    enum run run;
+    enum run_kind run;
     unsigned ways;
     enum permission permission;
     enum limit limit;

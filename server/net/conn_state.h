@@ -1,0 +1,79 @@
+/* The inside of a connection and of the network part of a loop, shared by net's files. Thread: the loop's. */
+#pragma once
+#include "base/list.h"
+#include "loop/loop.h"
+#include "net/conn.h"
+#include "net/http_parser.h"
+#include "net/net.h"
+#include "net/send_batch.h"
+#include "net/ws_frame.h"
+
+enum { NET_READ_BYTES = 65536, NET_LISTENERS_MAX = 4 };
+
+enum conn_state {
+    CONN_READING,   /* a request is coming, or is awaited */
+    CONN_ANSWERING, /* one is with the layer above; nothing is read */
+    CONN_WEBSOCKET,
+    CONN_WS_CLOSING, /* our close frame is queued or sent; the peer's is awaited */
+    CONN_CLOSING,    /* what is queued goes out, then it closes */
+    CONN_CLOSED,     /* uv_close was called */
+};
+
+/* Bytes [from, to) of a blob that wait to be sent. */
+struct run {
+    struct blob *blob;
+    uint32_t from, to;
+};
+
+struct conn {
+    uv_tcp_t tcp;
+    struct list link;
+    struct net *net;
+    const struct conn_ops *ops;
+    void *user;
+    struct timer timer;
+    struct http_parser *http; /* while a request comes in */
+    struct ws_parser *ws;     /* while a frame or message is incomplete */
+    struct buf *unread;       /* bytes that came behind the request in hand */
+    struct run *runs;         /* ring of run_cap (a power of two) */
+    uint32_t run_head, run_count, run_cap;
+    size_t queued_bytes;
+    uint16_t holds;
+    uint8_t state; /* enum conn_state */
+    bool dirty;    /* in net->dirty */
+    bool writing;  /* uv_write has a rest; the flush skips it */
+    bool above_mark;
+    bool feeding;  /* inside feed_http */
+    bool close_after_answer;
+    bool is_closed; /* libuv is done with it */
+    bool told;      /* on_close was called */
+    uint8_t peer[16];
+};
+
+struct net {
+    struct loop *loop;
+    struct net_options options;
+    const struct conn_ops *ops;
+    struct list conns;
+    size_t conn_count;
+    struct conn **dirty;
+    size_t dirty_count, dirty_cap;
+    struct turn_end flush_hook;
+    struct send_batch *batch;
+    uv_tcp_t listeners[NET_LISTENERS_MAX];
+    unsigned listener_count;
+    bool accepting, stopped;
+    struct timer accept_timer;
+    uint8_t read_buffer[NET_READ_BYTES];
+};
+
+/* conn.c, for listener.c */
+void conn_accept(struct net *net, uv_stream_t *server);
+/* listener.c, for conn.c: there is room again. */
+void net_resume_accepting(struct net *net);
+/* conn_out.c */
+void conn_flush(struct net *net);
+/* conn.c, for conn_out.c: nothing waits any more. */
+void conn_on_sent(struct conn *conn);
+/* conn.c, for http_response.c: the answer is queued; read on, or close. */
+void conn_answered(struct conn *conn, bool close);

@@ -1,0 +1,315 @@
+#include "net/http_parser.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include <llhttp.h>
+
+/* Chunk headers and extensions may cost as much again as the body, and a little. */
+enum { FRAMING_SLACK_BYTES = 4096 };
+
+enum scan { SCAN_HEAD, SCAN_BODY };
+
+struct http_parser {
+    llhttp_t llhttp;
+    struct http_limits limits;
+    struct http_request *request;
+    struct buf name, value, url, body;
+    enum err error;
+    enum scan phase;
+    size_t head_bytes, raw_body_bytes;
+    char last, before_last; /* of the head, for the scanner */
+    bool line_is_empty;
+    bool headers_done, done, wants_continue;
+};
+
+static int on_url(llhttp_t *llhttp, const char *at, size_t length);
+static int on_header_field(llhttp_t *llhttp, const char *at, size_t length);
+static int on_header_value(llhttp_t *llhttp, const char *at, size_t length);
+static int on_header_value_complete(llhttp_t *llhttp);
+static int on_headers_complete(llhttp_t *llhttp);
+static int on_body(llhttp_t *llhttp, const char *at, size_t length);
+static int on_message_complete(llhttp_t *llhttp);
+
+static const llhttp_settings_t callbacks = {
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+static void begin_request(struct http_parser *parser) {
+    struct arena *arena = arena_create();
+    parser->request = arena_zalloc(arena, sizeof *parser->request);
+    parser->request->arena = arena;
+    parser->request->headers = arena_zalloc_array(arena, HTTP_HEADERS_MAX, sizeof(struct http_header));
+    parser->phase = SCAN_HEAD;
+    parser->head_bytes = parser->raw_body_bytes = 0;
+    parser->last = parser->before_last = '\0';
+    parser->line_is_empty = true;
+    parser->headers_done = parser->done = parser->wants_continue = false;
+    parser->error = ERR_OK;
+    buf_clear(&parser->name);
+    buf_clear(&parser->value);
+    buf_clear(&parser->url);
+    buf_clear(&parser->body);
+    llhttp_init(&parser->llhttp, HTTP_REQUEST, &callbacks);
+    parser->llhttp.data = parser;
+}
+
+struct http_parser *http_parser_create(const struct http_limits *limits) {
+    struct http_parser *parser = mem_zalloc(1, sizeof *parser);
+    parser->limits = *limits;
+    begin_request(parser);
+    return parser;
+}
+
+void http_parser_destroy(struct http_parser *parser) {
+    http_request_destroy(parser->request);
+    buf_finish(&parser->name);
+    buf_finish(&parser->value);
+    buf_finish(&parser->url);
+    buf_finish(&parser->body);
+    mem_free(parser);
+}
+
+bool http_parser_is_idle(const struct http_parser *parser) {
+    return parser->head_bytes == 0;
+}
+
+struct http_request *http_parser_take_request(struct http_parser *parser) {
+    CHECK(parser->done);
+    struct http_request *request = parser->request;
+    begin_request(parser);
+    return request;
+}
+
+/* ---- what llhttp found ---- */
+
+static int fail(struct http_parser *parser, enum err error) {
+    if (parser->error == ERR_OK)
+        parser->error = error;
+    return -1;
+}
+
+static int on_url(llhttp_t *llhttp, const char *at, size_t length) {
+    struct http_parser *parser = llhttp->data;
+    if (parser->url.len + length > HTTP_URL_MAX_BYTES)
+        return fail(parser, ERR_URI_TOO_LONG);
+    buf_append(&parser->url, at, length);
+    return 0;
+}
+
+static int on_header_field(llhttp_t *llhttp, const char *at, size_t length) {
+    struct http_parser *parser = llhttp->data;
+    buf_append(&parser->name, at, length);
+    return 0;
+}
+
+static int on_header_value(llhttp_t *llhttp, const char *at, size_t length) {
+    struct http_parser *parser = llhttp->data;
+    buf_append(&parser->value, at, length);
+    return 0;
+}
+
+static int on_header_value_complete(llhttp_t *llhttp) {
+    struct http_parser *parser = llhttp->data;
+    struct http_request *request = parser->request;
+    if (!parser->headers_done) { /* trailers are dropped */
+        if (request->header_count == HTTP_HEADERS_MAX)
+            return fail(parser, ERR_HEADERS_TOO_LARGE);
+        request->headers[request->header_count++] =
+            (struct http_header){arena_strdup(request->arena, buf_str(&parser->name)),
+                                 arena_strdup(request->arena, str_trim(buf_str(&parser->value)))};
+    }
+    buf_clear(&parser->name);
+    buf_clear(&parser->value);
+    return 0;
+}
+
+static enum http_method method_of(uint8_t method) {
+    switch ((int)method) {
+    case HTTP_GET:
+        return METHOD_GET;
+    case HTTP_HEAD:
+        return METHOD_HEAD;
+    case HTTP_POST:
+        return METHOD_POST;
+    case HTTP_PUT:
+        return METHOD_PUT;
+    case HTTP_PATCH:
+        return METHOD_PATCH;
+    case HTTP_DELETE:
+        return METHOD_DELETE;
+    case HTTP_OPTIONS:
+        return METHOD_OPTIONS;
+    default:
+        return METHOD_OTHER;
+    }
+}
+
+static size_t count_headers(const struct http_request *request, const char *name) {
+    size_t count = 0;
+    for (size_t i = 0; i < request->header_count; i++)
+        count += str_equal_nocase(request->headers[i].name, str_from_cstr(name));
+    return count;
+}
+
+/* The target must be a path ("origin form", RFC 9112 section 3.2.1); its query is cut off. */
+static bool split_target(struct http_request *request, struct str target) {
+    if (target.len == 0 || target.ptr[0] != '/')
+        return false;
+    str_cut(target, '?', &request->path, &request->query);
+    struct str fragment;
+    return !str_cut(request->path, '#', &request->path, &fragment);
+}
+
+static enum err check_head(struct http_parser *parser) {
+    struct http_request *request = parser->request;
+    const llhttp_t *llhttp = &parser->llhttp;
+    size_t hosts = count_headers(request, "Host");
+    if (llhttp->http_major != 1 || llhttp->http_minor > 1)
+        return ERR_VERSION_NOT_SUPPORTED;
+    if (hosts > 1 || (hosts == 0 && llhttp->http_minor == 1))
+        return ERR_INVALID_REQUEST;
+    if (count_headers(request, "Content-Length") > 1 || count_headers(request, "Transfer-Encoding") > 1)
+        return ERR_INVALID_REQUEST;
+    if (!split_target(request, arena_strdup(request->arena, buf_str(&parser->url))))
+        return ERR_INVALID_REQUEST;
+    if ((llhttp->flags & F_CONTENT_LENGTH) != 0 && llhttp->content_length > parser->limits.max_body_bytes)
+        return ERR_TOO_LARGE;
+    struct str expect = http_request_header(request, "Expect");
+    if (expect.ptr != NULL && !str_equal_nocase(expect, STR("100-continue")))
+        return ERR_EXPECTATION_FAILED;
+    return ERR_OK;
+}
+
+static int on_headers_complete(llhttp_t *llhttp) {
+    struct http_parser *parser = llhttp->data;
+    struct http_request *request = parser->request;
+    parser->headers_done = true;
+    request->method = method_of(llhttp->method);
+    request->method_name = str_from_cstr(llhttp_method_name((llhttp_method_t)llhttp->method));
+    request->is_http10 = llhttp->http_minor == 0;
+    request->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+    enum err error = check_head(parser);
+    if (error != ERR_OK)
+        return fail(parser, error);
+    request->host = http_request_header(request, "Host");
+    bool has_body = (llhttp->flags & F_CHUNKED) != 0 || llhttp->content_length > 0;
+    if (has_body && llhttp->upgrade != 0)
+        return fail(parser, ERR_INVALID_REQUEST);
+    parser->wants_continue = has_body && http_request_header(request, "Expect").ptr != NULL;
+    return 0;
+}
+
+static int on_body(llhttp_t *llhttp, const char *at, size_t length) {
+    struct http_parser *parser = llhttp->data;
+    if (parser->body.len + length > parser->limits.max_body_bytes)
+        return fail(parser, ERR_TOO_LARGE);
+    buf_append(&parser->body, at, length);
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *llhttp) {
+    struct http_parser *parser = llhttp->data;
+    parser->request->body = arena_strdup(parser->request->arena, buf_str(&parser->body));
+    parser->done = true;
+    return HPE_PAUSED;
+}
+
+/* ---- the scanner before it ---- */
+
+/* One byte of the head. Sets *end at the line end that closes it. False: two parsers could disagree on it. */
+static bool scan_byte(struct http_parser *parser, char c, bool *end) {
+    bool at_line_start = parser->last == '\n';
+    bool after_cr = parser->last == '\r';
+    if (c == '\0' || (c == '\n') != after_cr)
+        return false; /* NUL, bare LF, bare CR */
+    if (at_line_start && (c == ' ' || c == '\t'))
+        return false; /* obs-fold */
+    *end = c == '\n' && parser->line_is_empty;
+    if (c != '\r' && c != '\n')
+        parser->line_is_empty = false;
+    else if (c == '\n')
+        parser->line_is_empty = true;
+    parser->before_last = parser->last;
+    parser->last = c;
+    parser->head_bytes++;
+    return true;
+}
+
+/* How many bytes from the start belong to the head, whose end may be among them. */
+static bool scan_head(struct http_parser *parser, struct str bytes, size_t *length, bool *end) {
+    *end = false;
+    for (*length = 0; *length < bytes.len && !*end; (*length)++) {
+        bool was_empty = parser->head_bytes <= 1 && parser->line_is_empty;
+        if (!scan_byte(parser, bytes.ptr[*length], end))
+            return false;
+        if (*end && was_empty) { /* one blank line before a request is forgiven (RFC 9112 section 2.2) */
+            *end = false;
+            parser->head_bytes = 0;
+            parser->last = '\0';
+        }
+    }
+    return true;
+}
+
+static enum err error_of(const struct http_parser *parser, llhttp_errno_t code) {
+    if (parser->error != ERR_OK)
+        return parser->error;
+    if (code == HPE_INVALID_METHOD)
+        return ERR_NOT_IMPLEMENTED;
+    return code == HPE_INVALID_VERSION ? ERR_VERSION_NOT_SUPPORTED : ERR_INVALID_REQUEST;
+}
+
+/* Gives llhttp the bytes; returns how many it took. */
+static enum http_progress execute(struct http_parser *parser, struct str bytes, size_t *used, enum err *error) {
+    bool had_headers = parser->headers_done;
+    llhttp_errno_t code = llhttp_execute(&parser->llhttp, bytes.ptr, bytes.len);
+    *used = bytes.len;
+    if (parser->done && (code == HPE_PAUSED || code == HPE_PAUSED_UPGRADE || code == HPE_OK)) {
+        if (code != HPE_OK)
+            *used = (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.ptr);
+        return HTTP_DONE;
+    }
+    if (code != HPE_OK) {
+        *error = error_of(parser, code);
+        return HTTP_FAILED;
+    }
+    if (had_headers || !parser->headers_done)
+        return HTTP_MORE;
+    return parser->wants_continue ? HTTP_CONTINUE : HTTP_BODY;
+}
+
+enum http_progress http_parser_feed(struct http_parser *parser, struct str bytes, size_t *used, enum err *error) {
+    *error = ERR_OK;
+    *used = 0;
+    if (bytes.len == 0)
+        return HTTP_MORE;
+    if (parser->phase == SCAN_BODY) {
+        parser->raw_body_bytes += bytes.len;
+        enum http_progress progress = execute(parser, bytes, used, error);
+        if (progress == HTTP_MORE &&
+            parser->raw_body_bytes > parser->limits.max_body_bytes * 2 + FRAMING_SLACK_BYTES) {
+            *error = ERR_TOO_LARGE;
+            return HTTP_FAILED;
+        }
+        return progress;
+    }
+    size_t length;
+    bool end;
+    if (!scan_head(parser, bytes, &length, &end)) {
+        *error = ERR_INVALID_REQUEST;
+        return HTTP_FAILED;
+    }
+    if (parser->head_bytes > parser->limits.max_header_bytes) {
+        *error = ERR_HEADERS_TOO_LARGE;
+        return HTTP_FAILED;
+    }
+    if (end)
+        parser->phase = SCAN_BODY;
+    return execute(parser, str_slice(bytes, 0, length), used, error);
+}

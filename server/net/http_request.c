@@ -1,0 +1,54 @@
+#include "net/http_request.h"
+
+#include "base/text.h"
+
+void http_request_destroy(struct http_request *request) {
+    arena_destroy(request->arena);
+}
+
+struct str http_request_header(const struct http_request *request, const char *name) {
+    struct str wanted = str_from_cstr(name);
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (str_equal_nocase(request->headers[i].name, wanted))
+            return request->headers[i].value;
+    }
+    return (struct str){0};
+}
+
+/* RFC 6265 section 5.4, read back: pairs parted by "; ". */
+struct str http_request_cookie(const struct http_request *request, const char *name) {
+    struct str rest = http_request_header(request, "Cookie"), pair, key, value;
+    while (rest.len > 0) {
+        str_cut(rest, ';', &pair, &rest);
+        bool is_pair = str_cut(str_trim(pair), '=', &key, &value);
+        if (is_pair && str_equal(key, str_from_cstr(name)))
+            return value;
+    }
+    return (struct str){0};
+}
+
+/* A comma-separated list holds the token, case ignored. */
+static bool list_has(struct str list, struct str token) {
+    struct str item;
+    while (list.len > 0) {
+        str_cut(list, ',', &item, &list);
+        if (str_equal_nocase(str_trim(item), token))
+            return true;
+    }
+    return false;
+}
+
+bool http_request_wants_websocket(const struct http_request *request, bool *bad, bool *wrong_version) {
+    *bad = *wrong_version = false;
+    if (!list_has(http_request_header(request, "Upgrade"), STR("websocket")))
+        return false;
+    unsigned char key[32];
+    size_t key_length = 0;
+    struct str version = http_request_header(request, "Sec-WebSocket-Version");
+    *wrong_version = version.ptr != NULL && !str_equal(version, STR("13"));
+    *bad = request->method != METHOD_GET || request->is_http10 || version.ptr == NULL || *wrong_version ||
+           !list_has(http_request_header(request, "Connection"), STR("upgrade")) ||
+           !text_base64_decode(http_request_header(request, "Sec-WebSocket-Key"), key, sizeof key, &key_length) ||
+           key_length != 16;
+    return !*bad;
+}

@@ -1,0 +1,203 @@
+/* The network part of a loop: listening, accepting, pausing, and the hook that flushes at the end of a turn. */
+#include "net/conn_state.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ACCEPT_RETRY_MS = 200, LISTEN_BACKLOG = 1024 };
+
+static void on_flush(struct loop *loop, struct turn_end *hook);
+static void on_connection(uv_stream_t *server, int status);
+static void on_accept_timer(struct timer *timer);
+
+static struct send_batch *make_batch(const struct net_options *options, struct buf *error) {
+    struct buf why = BUF_INIT;
+    if (options->send_batch == SEND_BATCH_WRITEV)
+        return send_batch_create(false, error);
+    struct send_batch *batch = send_batch_create(true, &why);
+    if (batch == NULL && options->send_batch == SEND_BATCH_IO_URING)
+        buf_appendf(error, "net.send_batch=io_uring, but the kernel refuses it (%.*s); use auto or writev",
+                    STR_ARG(buf_str(&why)));
+    else if (batch == NULL)
+        batch = send_batch_create(false, error);
+    buf_finish(&why);
+    return batch;
+}
+
+bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops, struct net **out,
+                struct buf *error) {
+    struct send_batch *batch = make_batch(options, error);
+    if (batch == NULL)
+        return false;
+    struct net *net = mem_zalloc(1, sizeof *net);
+    net->loop = loop;
+    net->options = *options;
+    net->ops = ops;
+    net->batch = batch;
+    net->accepting = true;
+    list_init(&net->conns);
+    timer_init(&net->accept_timer, on_accept_timer);
+    net->flush_hook.run = on_flush;
+    loop_add_turn_end(loop, &net->flush_hook);
+    loop->net = net;
+    *out = net;
+    return true;
+}
+
+void net_destroy(struct net *net) {
+    CHECK(list_is_empty(&net->conns));
+    list_remove(&net->flush_hook.link);
+    timer_disarm(&net->accept_timer);
+    send_batch_destroy(net->batch);
+    mem_free(net->dirty);
+    net->loop->net = NULL;
+    mem_free(net);
+}
+
+const char *net_send_batch_name(const struct net *net) {
+    return send_batch_is_io_uring(net->batch) ? "io_uring" : "writev";
+}
+
+size_t net_connection_count(const struct net *net) {
+    return net->conn_count;
+}
+
+void net_each_connection(struct net *net, void (*visit)(struct conn *, void *), void *arg) {
+    LIST_EACH(&net->conns, link) {
+        visit(CONTAINER_OF(link, struct conn, link), arg);
+    }
+}
+
+static void on_flush(struct loop *loop, struct turn_end *hook) {
+    (void)loop;
+    conn_flush(CONTAINER_OF(hook, struct net, flush_hook));
+}
+
+/* ---- listening ---- */
+
+/* ADDR:PORT or [ADDR]:PORT. */
+static bool parse_address(struct str text, struct sockaddr_storage *out) {
+    char host[64];
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    int64_t port;
+    if (colon == 0 || !str_to_i64(str_slice(text, colon, text.len), &port) || port < 0 || port > UINT16_MAX)
+        return false;
+    struct str name = str_slice(text, 0, colon - 1);
+    bool is_v6 = name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']';
+    if (is_v6)
+        name = str_slice(name, 1, name.len - 1);
+    if (name.len >= sizeof host)
+        return false;
+    memcpy(host, name.ptr, name.len);
+    host[name.len] = '\0';
+    if (is_v6)
+        return uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)out) == 0;
+    return uv_ip4_addr(host, (int)port, (struct sockaddr_in *)out) == 0;
+}
+
+static bool set_option(int fd, int option) {
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, option, &on, sizeof on) == 0;
+}
+
+/* Every loop has a listener on the same port. The first binds without SO_REUSEPORT, so that it fails when another program has the port,
+ * and sets it after; the others set it before. */
+static int open_listener(const struct sockaddr_storage *address, bool first) {
+    socklen_t length = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    bool is_ok = set_option(fd, SO_REUSEADDR) && (first || set_option(fd, SO_REUSEPORT)) &&
+                 bind(fd, (const struct sockaddr *)address, length) == 0 && (!first || set_option(fd, SO_REUSEPORT));
+    if (is_ok)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+static uint16_t bound_port(int fd) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+bool net_listen(struct net *net, struct str address, uint16_t *port, bool first, struct buf *error) {
+    struct sockaddr_storage where = {0};
+    CHECK(net->listener_count < NET_LISTENERS_MAX);
+    if (!parse_address(address, &where)) {
+        buf_appendf(error, "listen is \"%.*s\", but must be ADDR:PORT or [ADDR]:PORT", STR_ARG(address));
+        return false;
+    }
+    if (!first) {
+        if (where.ss_family == AF_INET6)
+            ((struct sockaddr_in6 *)&where)->sin6_port = htons(*port);
+        else
+            ((struct sockaddr_in *)&where)->sin_port = htons(*port);
+    }
+    int fd = open_listener(&where, first);
+    if (fd < 0) {
+        buf_appendf(error, "cannot listen on %.*s: %s", STR_ARG(address), strerror(-fd));
+        return false;
+    }
+    *port = bound_port(fd);
+    uv_tcp_t *listener = &net->listeners[net->listener_count++];
+    CHECK(uv_tcp_init(&net->loop->uv, listener) == 0);
+    CHECK(uv_tcp_open(listener, fd) == 0);
+    listener->data = net;
+    int result = uv_listen((uv_stream_t *)listener, LISTEN_BACKLOG, on_connection);
+    if (result != 0) {
+        buf_appendf(error, "cannot listen on %.*s: %s", STR_ARG(address), uv_strerror(result));
+        return false;
+    }
+    return true;
+}
+
+void net_stop_listening(struct net *net) {
+    if (net->stopped)
+        return;
+    net->stopped = true;
+    for (unsigned i = 0; i < net->listener_count; i++)
+        uv_close((uv_handle_t *)&net->listeners[i], NULL);
+}
+
+/* ---- accepting ---- */
+
+/* Too many connections, or no descriptors: connections wait in the kernel's queue until some close, or a moment has passed. */
+static void on_connection(uv_stream_t *server, int status) {
+    struct net *net = server->data;
+    if (net->stopped)
+        return;
+    if (status == 0 && net->conn_count < net->options.max_connections) {
+        conn_accept(net, server);
+        return;
+    }
+    net->accepting = false;
+    metrics_add(METRIC_ACCEPT_PAUSES, 1);
+    timer_arm(net->loop, &net->accept_timer, ACCEPT_RETRY_MS);
+}
+
+void net_resume_accepting(struct net *net) {
+    if (net->accepting || net->stopped || net->conn_count >= net->options.max_connections)
+        return;
+    net->accepting = true;
+    timer_disarm(&net->accept_timer);
+    for (unsigned i = 0; i < net->listener_count; i++)
+        on_connection((uv_stream_t *)&net->listeners[i], 0);
+}
+
+static void on_accept_timer(struct timer *timer) {
+    struct net *net = CONTAINER_OF(timer, struct net, accept_timer);
+    net_resume_accepting(net);
+    if (!net->accepting)
+        timer_arm(net->loop, timer, ACCEPT_RETRY_MS);
+}

@@ -1,0 +1,113 @@
+#include "realtime/packet.h"
+
+#include "base/mem.h"
+#include "net/ws_frame.h"
+#include "protocol/encode.h"
+
+/* What the ring counts for a packet beside its frame. */
+enum { PACKET_OVERHEAD_BYTES = sizeof(struct packet) };
+
+static void encode_frame(struct packet *packet, const struct log_event *event) {
+    char cursor[CURSOR_MAX_BYTES];
+    size_t cursor_length = event->pos != 0 ? cursor_format(event->pos, event->check, cursor) : 0;
+    struct event_envelope envelope = {.type = event->type,
+                                      .room = event->room_id,
+                                      .seq = event->seq,
+                                      .cursor = str_make(cursor, cursor_length),
+                                      .data = event->data};
+    struct buf json = BUF_INIT;
+    encode_event(&json, &envelope);
+    packet->frame = ws_frame_blob(WS_TEXT, buf_str(&json));
+    packet->json_offset = packet->frame->len - (uint32_t)json.len;
+    buf_finish(&json);
+}
+
+struct packet *packet_create(const struct log_event *event) {
+    struct packet *packet = mem_zalloc(1, sizeof *packet);
+    atomic_init(&packet->refs, 1);
+    packet->type = event->type;
+    packet->flags = event_type(event->type)->flags;
+    packet->check = event->check;
+    packet->pos = event->pos;
+    packet->audience = event->audience;
+    packet->actor = event->actor;
+    packet->subject = event->subject;
+    packet->fact = event->fact;
+    packet->seq = event->seq;
+    if ((packet->flags & EVENT_INTERNAL) == 0)
+        encode_frame(packet, event);
+    return packet;
+}
+
+struct packet *packet_create_stub(const struct packet *packet) {
+    struct packet *stub = mem_alloc(sizeof *stub);
+    *stub = *packet;
+    atomic_init(&stub->refs, 1);
+    stub->frame = NULL;
+    return stub;
+}
+
+struct packet *packet_ref(struct packet *packet) {
+    atomic_fetch_add_explicit(&packet->refs, 1, memory_order_relaxed);
+    return packet;
+}
+
+void packet_unref(struct packet *packet) {
+    if (atomic_fetch_sub_explicit(&packet->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    blob_unref(packet->frame);
+    mem_free(packet);
+}
+
+size_t packet_bytes(const struct packet *packet) {
+    return PACKET_OVERHEAD_BYTES + (packet->frame != NULL ? packet->frame->len : 0);
+}
+
+/* ---- on the bus ---- */
+
+/* Fixed part of a serialized packet, in the machine's byte order with a mark that tells a foreign one; the JSON follows. */
+struct wire {
+    uint32_t mark;
+    uint32_t json_bytes;
+    uint32_t type, check;
+    int64_t pos, audience, actor, subject, fact, seq;
+};
+enum { WIRE_MARK = 0x50415231 }; /* "PAR1" */
+
+void packet_serialize(const struct packet *packet, struct buf *out) {
+    uint32_t json_bytes = packet->frame != NULL ? packet->frame->len - packet->json_offset : 0;
+    struct wire wire = {WIRE_MARK,      json_bytes,       (uint32_t)packet->type, packet->check,
+                        packet->pos,    packet->audience, packet->actor,          packet->subject,
+                        packet->fact,   packet->seq};
+    buf_append(out, &wire, sizeof wire);
+    if (json_bytes > 0)
+        buf_append(out, packet->frame->bytes + packet->json_offset, json_bytes);
+}
+
+struct packet *packet_parse(struct str bytes, size_t *used) {
+    struct wire wire;
+    if (bytes.len < sizeof wire)
+        return NULL;
+    memcpy(&wire, bytes.ptr, sizeof wire);
+    bool is_one = wire.mark == WIRE_MARK && wire.type > EVENT_NOTHING && wire.type < EVENT_COUNT &&
+                  wire.json_bytes <= bytes.len - sizeof wire && wire.pos >= 0;
+    if (!is_one)
+        return NULL;
+    struct packet *packet = mem_zalloc(1, sizeof *packet);
+    atomic_init(&packet->refs, 1);
+    packet->type = (enum event_id)wire.type;
+    packet->flags = event_type(packet->type)->flags;
+    packet->check = wire.check;
+    packet->pos = wire.pos;
+    packet->audience = wire.audience;
+    packet->actor = wire.actor;
+    packet->subject = wire.subject;
+    packet->fact = wire.fact;
+    packet->seq = wire.seq;
+    if (wire.json_bytes > 0) {
+        packet->frame = ws_frame_blob(WS_TEXT, str_make(bytes.ptr + sizeof wire, wire.json_bytes));
+        packet->json_offset = packet->frame->len - wire.json_bytes;
+    }
+    *used = sizeof wire + wire.json_bytes;
+    return packet;
+}
