@@ -1,5 +1,6 @@
 #include "store/db_open.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -21,6 +22,8 @@ struct db {
     char *path, *vfs;
     bool in_transaction;
     int64_t wal_pages;
+    int failed_result;      /* what was logged last, and when: a full disk fails a thousand times a second */
+    uint64_t failed_at_ms;
     sqlite3_stmt *begin_read, *begin_write, *commit, *rollback;
     sqlite3_stmt *savepoint, *release, *rollback_to;
     struct db_statement statements[QUERY_COUNT];
@@ -76,10 +79,19 @@ static void db_end_on_failed_sync(const struct db *db, int result) {
     _exit(DB_EXIT_FSYNC);
 }
 
-static enum err db_fail(struct db *db, int result, const char *what) {
-    db_end_on_failed_sync(db, result);
+static void db_log_failure(struct db *db, int result, const char *what) {
+    uint64_t now_ms = clock_monotonic_ms();
+    if (db->failed_result == result && now_ms - db->failed_at_ms < DB_LOG_EVERY_MS)
+        return;
+    db->failed_result = result;
+    db->failed_at_ms = now_ms;
     LOG_ERROR("storage failed", log_cstr("what", what), log_cstr("why", sqlite3_errmsg(db->handle)), log_int("code", result),
               log_cstr("advice", db_advice(result)));
+}
+
+static enum err db_fail(struct db *db, int result, const char *what) {
+    db_end_on_failed_sync(db, result);
+    db_log_failure(db, result, what);
     if (db->in_transaction && sqlite3_get_autocommit(db->handle))
         db->in_transaction = false;
     switch (result & 0xff) {

@@ -36,6 +36,7 @@ struct store_options {
     const char *synchronous;  /* "FULL" but for tests */
     const char *vfs;          /* NULL: SQLite's own; tests name theirs */
     uint64_t idle_checkpoint_ms;
+    uint64_t erase_after_ms;  /* from log_note_erased's commit to the first try to drive the text out of the WAL; 0: 5,000 */
 };
 
 struct store;

@@ -85,6 +85,7 @@ enum err store_open(const struct store_options *options, struct store **out, str
     store->lock.fd = -1;
     store->batch_max = options->batch_max;
     store->idle_checkpoint_ms = options->idle_checkpoint_ms;
+    store->erase_after_ms = options->erase_after_ms == 0 ? STORE_ERASE_AFTER_MS : options->erase_after_ms;
     store->works = mem_zalloc(options->batch_max, sizeof *store->works);
     store->outcomes = mem_zalloc(options->batch_max, sizeof *store->outcomes);
     CHECK(pthread_mutex_init(&store->publish_lock, NULL) == 0);

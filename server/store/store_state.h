@@ -47,7 +47,7 @@ struct store {
     char *data_dir;
     struct folder_lock lock;
     size_t batch_max;
-    uint64_t idle_checkpoint_ms;
+    uint64_t idle_checkpoint_ms, erase_after_ms;
     const struct executor_ops *ops;
     pthread_mutex_t publish_lock; /* committed() is never called twice at once */
     int64_t head_at_open;

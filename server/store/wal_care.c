@@ -9,7 +9,7 @@ void wal_care_after_commit(struct store *store, bool erased) {
     uint64_t now_ms = clock_monotonic_ms();
     metrics_set(METRIC_STORE_WAL_PAGES, pages);
     if (erased && wal->erase_at == 0)
-        wal->erase_at = now_ms + STORE_ERASE_AFTER_MS;
+        wal->erase_at = now_ms + store->erase_after_ms;
     if (pages > STORE_WAL_PAGES_MAX && wal->checkpoint_at == 0)
         wal->checkpoint_at = now_ms; /* not later, however busy */
     else if (pages > STORE_IDLE_CHECKPOINT_PAGES && pages <= STORE_WAL_PAGES_MAX)
