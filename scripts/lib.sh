@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+node_major_min=22
+
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 
 fail() {
@@ -32,12 +34,29 @@ run_npm_script() {
     (cd "$package" && PATH="$bin:$PATH" exec node --run "$script" -- "$@")
 }
 
+# npm leaves out optional packages (native parts of Vite, for one) whose `engines` the Node that runs npm does not meet. So where
+# the machine's Node is old, a first pass brings the pinned one, and that one runs npm. Debian's npm keeps its modules beside it.
+npm_ci() {
+    local options=(ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    if [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$node_major_min" ]; then
+        npm "${options[@]}"
+        return
+    fi
+    local node status=0
+    npm "${options[@]}" --omit=dev
+    node="$(mktemp)"
+    cp node_modules/node-linux-*/bin/node "$node"
+    NODE_PATH=/usr/share/nodejs "$node" "$(readlink -f "$(command -v npm)")" "${options[@]}" || status=$?
+    rm -f "$node"
+    return "$status"
+}
+
 # Installs the npm package in $1 when its lock file is not the one that was installed last.
 install_npm_package() {
     local stamp="$1/node_modules/.installed-lock"
     if ! cmp -s "$1/package-lock.json" "$stamp"; then
         say "npm ci in $1/"
-        (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+        (cd "$1" && npm_ci)
         cp "$1/package-lock.json" "$stamp"
     fi
 }
