@@ -46,6 +46,7 @@ npm_ci() {
     npm "${options[@]}" --omit=dev
     node="$(mktemp)"
     cp node_modules/node-linux-*/bin/node "$node"
+    chmod 700 "$node"
     NODE_PATH=/usr/share/nodejs "$node" "$(readlink -f "$(command -v npm)")" "${options[@]}" || status=$?
     rm -f "$node"
     return "$status"
