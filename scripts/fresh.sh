@@ -125,7 +125,11 @@ say "listens after $took_ms ms"
 
 if [ "${FRESH_TEST:-1}" = 1 ]; then
     say "make test in it"
-    inside "make test" 2>&1 | tee "$root/tmp/test.log" | tail -25
-    [ "${PIPESTATUS[0]}" -eq 0 ] || { grep -E -A 20 'not ok|FAILED|✘|✖|Error' "$root/tmp/test.log" | head -100; fail "make test"; }
+    if ! inside "make test" >"$root/tmp/test.log" 2>&1; then
+        grep -E -A 20 'not ok|FAILED|✘|✖|Error' "$root/tmp/test.log" | head -100
+        tail -25 "$root/tmp/test.log"
+        fail "make test"
+    fi
+    tail -25 "$root/tmp/test.log"
 fi
 say "fresh machine: all is well"

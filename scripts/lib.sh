@@ -70,7 +70,7 @@ build_meson() {
         say "meson setup $folder"
         meson setup "$folder" "$@"
     fi
-    ninja -C "$folder" | grep -v -x 'ninja: no work to do.' || [ "${PIPESTATUS[0]}" -eq 0 ]
+    ninja -C "$folder" | grep -v -E '^ninja: (no work|Entering)' || [ "${PIPESTATUS[0]}" -eq 0 ]
 }
 
 # Prints the words to put before a program of the build folder $1. The thread sanitizer of Debian 12 knows fewer places for
