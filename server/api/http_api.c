@@ -39,7 +39,7 @@ static enum err read_credential(const struct api *api, const struct http_request
 }
 
 static bool is_unsafe_method(enum http_method method) {
-    return method != HTTP_GET_ && method != HTTP_HEAD_ && method != HTTP_OPTIONS_;
+    return method != METHOD_GET && method != METHOD_HEAD && method != METHOD_OPTIONS;
 }
 
 /* ---- operations ---- */
@@ -50,7 +50,7 @@ static struct request *make_request(struct conn *conn, const struct http_request
     memcpy(request->address, conn_peer(conn), sizeof request->address);
     request->way = conn;
     request->call.is_http = true;
-    request->head_only = http->method == HTTP_HEAD_;
+    request->head_only = http->method == METHOD_HEAD;
     request->close = !http->keep_alive;
     conn_hold(conn);
     return request;
@@ -76,7 +76,7 @@ static enum err decode_request(struct request *request, const struct http_reques
     struct decode_source source = {.query = http->query};
     json_t *body = NULL;
     enum err err = ERR_OK;
-    if (http->body.len > 0 && http->method != HTTP_GET_ && http->method != HTTP_HEAD_) {
+    if (http->body.len > 0 && http->method != METHOD_GET && http->method != METHOD_HEAD) {
         if (!is_json(http_request_header(http, "Content-Type")))
             return ERR_UNSUPPORTED_MEDIA_TYPE;
         err = decode_json(http->body, DECODE_DEPTH_MAX, &body);

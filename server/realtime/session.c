@@ -18,7 +18,7 @@ static uint32_t now_ms(const struct session *session) {
     return (uint32_t)loop_now_ms(session->hub->loop);
 }
 
-struct session *session_create(struct hub *hub, const struct transport *transport, void *below) {
+struct session *session_open(struct hub *hub, const struct transport *transport, void *below) {
     struct session *session = mem_zalloc(1, sizeof *session);
     session->hub = hub;
     session->transport = transport;
@@ -86,8 +86,8 @@ struct loop *session_loop(const struct session *session) {
     return session->hub->loop;
 }
 
-void *session_below(const struct session *session) {
-    return session->below;
+const uint8_t *session_peer(const struct session *session) {
+    return session->transport->peer(session);
 }
 
 bool session_is_started(const struct session *session) {

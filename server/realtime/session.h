@@ -34,8 +34,6 @@ struct loop *session_loop(const struct session *session);
 const uint8_t *session_peer(const struct session *session);
 bool session_is_started(const struct session *session);
 bool session_is_closed(const struct session *session);
-/* The transport's object below (a struct conn). */
-void *session_below(const struct session *session);
 
 /* A request is on its way: false when SESSION_REQUESTS_MAX are already (answer ERR_OVERLOADED). */
 enum { SESSION_REQUESTS_MAX = 256 };

@@ -53,7 +53,7 @@ struct audience {
 };
 
 /* session.c, for the transports */
-struct session *session_create(struct hub *hub, const struct transport *transport, void *below);
+struct session *session_open(struct hub *hub, const struct transport *transport, void *below);
 void session_on_message(struct session *session, struct str text);
 void session_on_alive(struct session *session);
 void session_on_drain(struct session *session);

@@ -31,6 +31,8 @@ struct transport {
     size_t (*queued_bytes)(const struct session *session);
     /* Forgets what was not begun to be sent. */
     void (*drop_unsent)(struct session *session);
+    /* The peer's address, 16 bytes. */
+    const uint8_t *(*peer)(const struct session *session);
     void (*ping)(struct session *session);
     /* Begins closing; the session's on-close comes later. */
     void (*close)(struct session *session, enum close_code code, struct str reason);

@@ -11,7 +11,7 @@ static const struct conn_ops websocket_ops;
 
 struct session *transport_websocket_open(struct conn *conn, const struct http_request *request,
                                          struct hub *hub) {
-    struct session *session = session_create(hub, &transport_websocket, conn);
+    struct session *session = session_open(hub, &transport_websocket, conn);
     conn_upgrade_websocket(conn, request, &websocket_ops, session);
     return session;
 }
@@ -84,6 +84,10 @@ static void drop_unsent(struct session *session) {
     conn_drop_unsent(session->below);
 }
 
+static const uint8_t *peer(const struct session *session) {
+    return conn_peer(session->below);
+}
+
 static void ping(struct session *session) {
     conn_ping(session->below);
 }
@@ -98,6 +102,7 @@ const struct transport transport_websocket = {
     .send_json = send_json,
     .queued_bytes = queued_bytes,
     .drop_unsent = drop_unsent,
+    .peer = peer,
     .ping = ping,
     .close = close_session,
 };

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "base/uuid.h"
 #include "protocol/err.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,3 +66,9 @@ void db_rollback(struct db *db);
 enum err db_savepoint(struct db *db) MUST_CHECK;
 void db_release(struct db *db);             /* of the innermost savepoint */
 void db_rollback_to_savepoint(struct db *db); /* and releases it */
+/* The UUID in a blob column; all zero when it is not one (a LEFT JOIN without a row). */
+static inline void db_read_uuid(const struct db_value *value, struct uuid *out) {
+    *out = (struct uuid){0};
+    if (value->bytes.len == sizeof out->bytes)
+        memcpy(out->bytes, value->bytes.ptr, sizeof out->bytes);
+}

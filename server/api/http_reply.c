@@ -1,0 +1,111 @@
+#include "api/http_reply.h"
+
+#include "api/api.h"
+#include "api/http_api.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "net/http_response.h"
+#include "protocol/encode.h"
+
+static struct api *api_of(struct conn *conn) {
+    return conn_loop(conn)->api;
+}
+
+/* ---- operations ---- */
+
+static void append_cookie(struct buf *headers, const struct api *api, const struct call_effect *effect) {
+    const char *secure = api->site.is_secure ? "; Secure" : "";
+    if (effect->set_cookie) {
+        int64_t seconds = (effect->expires_at - clock_now_ms()) / 1000;
+        buf_appendf(headers, "Set-Cookie: %s=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s\r\n",
+                    HTTP_SESSION_COOKIE, STR_ARG(effect->token), (long long)(seconds > 0 ? seconds : 0), secure);
+    } else if (effect->clear_cookie) {
+        buf_appendf(headers, "Set-Cookie: %s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0%s\r\n",
+                    HTTP_SESSION_COOKIE, secure);
+    }
+}
+
+static void append_error_headers(struct buf *headers, const struct request *request) {
+    if (request->error.retry_after_ms > 0)
+        buf_appendf(headers, "Retry-After: %lld\r\n", (long long)(request->error.retry_after_ms + 999) / 1000);
+    if (request->outcome == ERR_METHOD_NOT_ALLOWED)
+        buf_appendf(headers, "Allow: %.*s\r\n", STR_ARG(request->allow));
+    if (err_http_status(request->outcome) == 401)
+        buf_append_cstr(headers, "WWW-Authenticate: Bearer\r\n");
+}
+
+void http_reply_request(struct conn *conn, const struct request *request) {
+    struct buf headers = BUF_INIT, body = BUF_INIT;
+    struct http_response response = {.head_only = request->head_only, .close = request->close};
+    if (request->outcome == ERR_OK) {
+        const struct operation *operation = request->operation;
+        bool is_old = operation->status == 201 && !request->call.wants_created;
+        response.status = is_old ? 200 : operation->status;
+        response.content_type = STR("application/json");
+        append_cookie(&headers, request->api, &request->call.effect);
+        encode_object(&body, operation->out, request->result);
+    } else {
+        response.status = err_http_status(request->outcome);
+        response.content_type = STR("application/problem+json");
+        append_error_headers(&headers, request);
+        encode_problem(&body, request->outcome, &request->error);
+    }
+    response.headers = buf_str(&headers);
+    response.body = buf_str(&body);
+    http_respond(conn, &response);
+    buf_finish(&headers);
+    buf_finish(&body);
+}
+
+/* ---- the rest ---- */
+
+static void reply_problem(struct conn *conn, const struct http_request *http, enum err error, struct str headers) {
+    struct buf body = BUF_INIT;
+    encode_problem(&body, error, &(struct error_detail){0});
+    http_respond(conn, &(struct http_response){.status = err_http_status(error),
+                                               .content_type = STR("application/problem+json"),
+                                               .headers = headers,
+                                               .body = buf_str(&body),
+                                               .head_only = http->method == METHOD_HEAD,
+                                               .close = !http->keep_alive});
+    buf_finish(&body);
+}
+
+void http_reply_error(struct conn *conn, const struct http_request *http, enum err error) {
+    reply_problem(conn, http, error, STR_EMPTY);
+}
+
+void http_reply_upgrade_error(struct conn *conn, const struct http_request *http, bool is_malformed) {
+    if (is_malformed)
+        reply_problem(conn, http, ERR_INVALID_REQUEST, STR_EMPTY);
+    else
+        reply_problem(conn, http, ERR_UPGRADE_REQUIRED,
+                      STR("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"));
+}
+
+void http_reply_text(struct conn *conn, const struct http_request *http, int status, struct str text) {
+    http_respond(conn, &(struct http_response){.status = status,
+                                               .content_type = STR("text/plain; charset=utf-8"),
+                                               .body = text,
+                                               .head_only = http->method == METHOD_HEAD,
+                                               .close = !http->keep_alive});
+}
+
+void http_reply_metrics(struct conn *conn, bool head_only, bool close) {
+    struct buf body = BUF_INIT;
+    metrics_write(&body);
+    http_respond(conn, &(struct http_response){.status = 200,
+                                               .content_type = STR("text/plain; version=0.0.4; charset=utf-8"),
+                                               .body = buf_str(&body),
+                                               .head_only = head_only,
+                                               .close = close});
+    buf_finish(&body);
+}
+
+void http_reply_file(struct conn *conn, const struct http_request *http) {
+    const struct api *api = api_of(conn);
+    if (api->files != NULL)
+        static_files_respond(api->files, conn, http);
+    else
+        http_reply_text(conn, http, 404, STR("The web client is not built: run `make build`.\n"));
+}

@@ -1,0 +1,102 @@
+/* The socket's way in: one JSON request a message (session_ops.on_request). */
+#include "api/api.h"
+#include "api/dispatch.h"
+#include "protocol/encode.h"
+
+#include <string.h>
+
+static void reply_to_socket(struct request *take_request);
+
+static struct api *api_of(struct session *session) {
+    return session_loop(session)->api;
+}
+
+static void send_error(struct session *session, struct str id, enum err error, const struct error_detail *detail) {
+    struct buf out = BUF_INIT;
+    encode_error_reply(&out, id, error, detail);
+    session_reply(session, buf_str(&out));
+    buf_finish(&out);
+}
+
+/* What only a socket's own state can say. */
+static enum err check_state(const struct session *session, enum operation_id id) {
+    bool is_signed_in = session_identity(session)->account != 0;
+    if (id == OPERATION_session_authenticate && is_signed_in)
+        return ERR_ALREADY_SIGNED_IN;
+    if (id == OPERATION_session_start && session_is_started(session))
+        return ERR_ALREADY_STARTED;
+    return ERR_OK;
+}
+
+static enum err decode_request(struct request *request, struct str text) {
+    struct decode_frame frame;
+    enum err err = decode_frame(request->arena, text, &frame);
+    request->way_id = frame.id;
+    if (err == ERR_OK) {
+        request->operation = operation_by_name(frame.method);
+        err = request->operation == NULL ? ERR_UNKNOWN_OPERATION : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        request->id = (enum operation_id)(request->operation - operation_table());
+        request->params = arena_zalloc(request->arena, request->operation->params_size);
+        struct decode_source source = {.body = frame.params};
+        err = decode_params(request->arena, request->operation, &source, request->params, &request->error);
+    }
+    json_decref(frame.root);
+    return err;
+}
+
+static void on_request(struct session *session, struct str text) {
+    if (!session_hold(session)) {
+        send_error(session, STR_EMPTY, ERR_OVERLOADED, &(struct error_detail){.retry_after_ms = 1000});
+        return;
+    }
+    struct request *request = request_create(api_of(session), session_loop(session), reply_to_socket);
+    request->way = session;
+    request->credential.session_row = session_identity(session)->row;
+    memcpy(request->address, session_peer(session), sizeof request->address);
+    enum err err = decode_request(request, text);
+    if (err == ERR_OK)
+        err = check_state(session, request->id);
+    request->outcome = err;
+    if (err != ERR_OK)
+        reply_to_socket(request);
+    else
+        dispatch_request(request, WAY_SOCKET);
+}
+
+/* ---- replies ---- */
+
+/* What a committed operation means for the socket that it came by. Before the reply: the person is known; after it: events follow. */
+static bool sign_in(struct session *session, const struct request *request) {
+    const struct call_effect *effect = &request->call.effect;
+    const struct session_authenticate_result *result = request->result;
+    if (request->id != OPERATION_session_authenticate || !effect->sign_in)
+        return true;
+    return session_sign_in(session,
+                           &(struct session_identity){effect->account, effect->session, effect->role, result->user->id});
+}
+
+static void send_result(struct session *session, const struct request *request) {
+    struct buf out = BUF_INIT;
+    encode_reply(&out, request->way_id, request->operation->out, request->result);
+    session_reply(session, buf_str(&out));
+    buf_finish(&out);
+}
+
+static void reply_to_socket(struct request *take_request) {
+    struct request *request = take_request;
+    struct session *session = request->way;
+    const struct call_effect *effect = &request->call.effect;
+    if (request->outcome != ERR_OK) {
+        send_error(session, request->way_id, request->outcome, &request->error);
+    } else if (sign_in(session, request)) {
+        send_result(session, request);
+        if (effect->start_stream)
+            session_start_stream(session, effect->start_pos);
+    }
+    session_release(session);
+    request_destroy(request);
+}
+
+const struct session_ops api_session_ops = {.on_request = on_request};
