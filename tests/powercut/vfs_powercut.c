@@ -41,6 +41,7 @@ struct powercut_entry {
 struct powercut_file {
     sqlite3_file base;
     struct powercut_inode *inode; /* NULL: a temporary file, left to the real VFS */
+    bool is_database;
     bool syncs_folder;            /* with its first sync, as SQLite's unix VFS does for journals and the WAL */
     sqlite3_file *real;
 };
@@ -51,6 +52,7 @@ static struct {
     struct powercut_entry entries[POWERCUT_ENTRIES_MAX];
     size_t entry_count;
     uint64_t random, operations, cut_after, syncs, writes;
+    uint64_t database_writes, cut_after_database_writes;
     int fail_write, fail_sync;
     uint64_t fail_left;
 } powercut = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -78,35 +80,34 @@ struct powercut_image {
     bool has_garbage;       /* in holes, instead of zeros */
 };
 
+static void powercut_image_reserve(struct powercut_image *image, size_t size) {
+    if (size <= image->cap)
+        return;
+    size_t cap = size * 2 + POWERCUT_SECTOR_BYTES, sectors = cap / POWERCUT_SECTOR_BYTES + 1;
+    image->bytes = mem_realloc(image->bytes, cap);
+    image->stopped = mem_realloc(image->stopped, sectors);
+    memset(image->stopped + image->sectors, 0, sectors - image->sectors);
+    image->cap = cap;
+    image->sectors = sectors;
+}
+
 static void powercut_image_grow(struct powercut_image *image, size_t size) {
-    if (size > image->cap) {
-        size_t cap = size * 2 + POWERCUT_SECTOR_BYTES, sectors = cap / POWERCUT_SECTOR_BYTES + 1;
-        image->bytes = mem_realloc(image->bytes, cap);
-        image->stopped = mem_realloc(image->stopped, sectors);
-        memset(image->stopped + image->sectors, 0, sectors - image->sectors);
-        image->cap = cap;
-        image->sectors = sectors;
-    }
+    powercut_image_reserve(image, size);
     for (; image->size < size; image->size++)
         image->bytes[image->size] = image->has_garbage ? (unsigned char)powercut_random() : 0;
 }
 
 static void powercut_image_write(struct powercut_image *image, const struct powercut_op *op) {
     size_t at = (size_t)op->offset, end = at + op->len;
+    powercut_image_reserve(image, end);
     while (at < end) {
         size_t sector = at / POWERCUT_SECTOR_BYTES, next = (sector + 1) * POWERCUT_SECTOR_BYTES;
         size_t len = (next < end ? next : end) - at;
-        bool known = sector < image->sectors;
-        if ((known && image->stopped[sector] != 0) || !powercut_chance(image->percent)) {
-            if (!known) { /* only to mark the sector: the file's size stays */
-                size_t size = image->size;
-                powercut_image_grow(image, at);
-                image->size = size;
-            }
-            image->stopped[sector] = 1;
-        } else {
+        if (image->stopped[sector] == 0 && powercut_chance(image->percent)) {
             powercut_image_grow(image, at + len);
             memcpy(image->bytes + at, op->bytes + (at - (size_t)op->offset), len);
+        } else {
+            image->stopped[sector] = 1;
         }
         at += len;
     }
@@ -141,6 +142,8 @@ static void powercut_wreck_file(const char *path, const struct powercut_inode *i
         done += (size_t)len;
     }
     close(fd);
+    mem_free(image.bytes);
+    mem_free(image.stopped);
 }
 
 /* Under the lock, for ever: no other thread does anything to a file any more. */
@@ -281,6 +284,8 @@ static int powercut_write(sqlite3_file *file, const void *bytes, int len, sqlite
         powercut.writes++;
         powercut_note(inode, false, bytes, (size_t)len, offset);
         powercut_count();
+        if (((struct powercut_file *)(void *)file)->is_database && ++powercut.database_writes == powercut.cut_after_database_writes)
+            powercut_cut_locked();
     }
     pthread_mutex_unlock(&powercut.lock);
     return result;
@@ -399,6 +404,7 @@ static int powercut_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
         if (entry->states[entry->count - 1] == NULL)
             powercut_entry_set(entry, powercut_inode_create());
         self->inode = entry->states[entry->count - 1];
+        self->is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
         self->syncs_folder = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & SQLITE_OPEN_MAIN_DB) == 0;
     }
     if (result == SQLITE_OK)
@@ -435,6 +441,12 @@ void powercut_install(uint64_t seed, uint64_t cut_after, bool as_default) {
     vfs.xOpen = powercut_open;
     vfs.xDelete = powercut_delete;
     CHECK(sqlite3_vfs_register(&vfs, as_default) == SQLITE_OK);
+}
+
+void powercut_cut_in_checkpoint(uint64_t writes) {
+    pthread_mutex_lock(&powercut.lock);
+    powercut.cut_after_database_writes = powercut.database_writes + writes;
+    pthread_mutex_unlock(&powercut.lock);
 }
 
 uint64_t powercut_sync_count(void) {

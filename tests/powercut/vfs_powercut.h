@@ -18,6 +18,8 @@ enum { POWERCUT_EXIT = 77, POWERCUT_SECTOR_BYTES = 512 };
 /* Registers the VFS, as SQLite's default too if asked. `cut_after` writes, syncs, truncations and deletions the power goes (0: never);
  * the seed decides what is lost. Once in a process. */
 void powercut_install(uint64_t seed, uint64_t cut_after, bool as_default);
+/* The power goes at the `writes`-th write to the database file itself, too: in the midst of a checkpoint. */
+void powercut_cut_in_checkpoint(uint64_t writes);
 /* Cuts now. */
 _Noreturn void powercut_cut(void);
 
