@@ -1,130 +1,94 @@
 #include "store/message.h"
 
-/* The columns of MESSAGE_COLUMNS. */
-static void read_message(struct arena *arena, const struct db_value *row, struct message *out) {
-    struct author *author = arena_zalloc(arena, sizeof *author);
-    db_read_uuid(&row[4], &author->id);
-    author->name = row[5].bytes;
-    author->display_name = row[6].bytes;
-    *out = (struct message){.seq = row[3].integer,
-                            .author = author,
-                            .text = row[7].bytes,
-                            .nonce = row[8].bytes,
-                            .created_at = row[9].integer,
-                            .edited_at = row[10].integer,
-                            .deleted_at = row[11].integer};
-    db_read_uuid(&row[1], &out->id);
-    db_read_uuid(&row[2], &out->room);
+#include "store/rows.h"
+
+static void message_bind(struct tx *tx, const struct db_value *row, struct uuid room_id, struct message *out) {
+    struct author *author = arena_alloc(tx->arena, sizeof *author);
+    *author = (struct author){.id = row_uuid(&row[10]), .name = row[11].bytes, .display_name = row[12].bytes};
+    *out = (struct message){
+        .id = row_uuid(&row[3]),
+        .room = room_id,
+        .seq = row[4].integer,
+        .author = author,
+        .text = row[5].bytes,
+        .nonce = row[6].bytes,
+        .created_at = row[7].integer,
+        .edited_at = row[8].integer,
+        .deleted_at = row[9].integer,
+    };
 }
 
-static enum err read_one(struct tx *tx, const struct db_rows *rows, struct message_row *out) {
+static enum err message_one(struct tx *tx, enum err err, const struct db_rows *rows, struct uuid room_id, struct message_row *out) {
+    if (err != ERR_OK)
+        return err;
     if (rows->count == 0)
         return ERR_NOT_FOUND;
-    out->key = rows->values[0].integer;
-    out->author = rows->values[12].integer;
-    out->room = rows->values[13].integer;
-    out->message = arena_alloc(tx->arena, sizeof *out->message);
-    read_message(tx->arena, rows->values, out->message);
+    const struct db_value *row = rows->values;
+    out->key = row[0].integer;
+    out->room = row[1].integer;
+    out->author = row[2].integer;
+    message_bind(tx, row, room_id, &out->message);
     return ERR_OK;
 }
 
-enum err message_by_key(struct tx *tx, int64_t key, struct message_row *out) {
+enum err message_insert(struct tx *tx, const struct message_new *message, struct uuid *id, int64_t *key) {
+    struct db_rows rows;
+    *id = uuid_v7();
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_insert, &rows, DB_ID(*id), DB_I(message->room), DB_I(message->seq),
+                          DB_I(message->author), DB_T(message->text), DB_T(message->nonce), DB_I(tx->now_ms));
+    if (err == ERR_OK && rows.conflict)
+        return ERR_INTERNAL; /* a row with a seq beyond the room's: doctor tells */
+    return row_key(err, &rows, key);
+}
+
+enum err message_by_key(struct tx *tx, int64_t key, struct uuid room_id, struct message_row *out) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_by_key, &rows, DB_I(key));
-    return err == ERR_OK ? read_one(tx, &rows, out) : err;
+    return message_one(tx, err, &rows, room_id, out);
 }
 
-enum err message_by_id(struct tx *tx, struct uuid id, struct message_row *out) {
+enum err message_by_id(struct tx *tx, struct uuid id, int64_t room, struct uuid room_id, struct message_row *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_by_id, &rows, DB_B(id.bytes, sizeof id.bytes));
-    return err == ERR_OK ? read_one(tx, &rows, out) : err;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_by_id, &rows, DB_ID(id), DB_I(room));
+    return message_one(tx, err, &rows, room_id, out);
 }
 
-enum err message_insert(struct tx *tx, int64_t room, int64_t author, const struct message *message, int64_t *key) {
+enum err message_set_text(struct tx *tx, int64_t key, struct str text) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_insert, &rows, DB_B(message->id.bytes, sizeof message->id.bytes),
-                          DB_I(room), DB_I(message->seq), DB_I(author), DB_T(message->text), DB_T(message->nonce),
-                          DB_I(message->created_at));
-    if (err == ERR_OK)
-        *key = db_at(&rows, 0, 0)->integer;
+    return DB_RUN(tx->db, tx->arena, QUERY_message_edit, &rows, DB_I(key), DB_T(text), DB_I(tx->now_ms));
+}
+
+enum err message_set_deleted(struct tx *tx, int64_t key) {
+    struct db_rows rows;
+    return DB_RUN(tx->db, tx->arena, QUERY_message_delete, &rows, DB_I(key), DB_I(tx->now_ms));
+}
+
+static enum err message_page(struct tx *tx, enum query_id query, const struct message_range *range, int64_t limit,
+                             struct message_list *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, query, &rows, DB_I(range->room), DB_I(range->from), DB_I(range->to), DB_I(limit));
+    if (err != ERR_OK)
+        return err;
+    out->count = rows.count;
+    out->items = arena_zalloc_array(tx->arena, rows.count, sizeof *out->items);
+    for (size_t i = 0; i < rows.count; i++) {
+        size_t place = query == QUERY_message_page_down ? rows.count - 1 - i : i;
+        message_bind(tx, db_at(&rows, i, 0), range->room_id, &out->items[place]);
+    }
+    return ERR_OK;
+}
+
+enum err message_newest(struct tx *tx, const struct message_range *range, int64_t limit, struct message_list *out) {
+    return message_page(tx, QUERY_message_page_down, range, limit, out);
+}
+
+enum err message_oldest(struct tx *tx, const struct message_range *range, int64_t limit, struct message_list *out) {
+    return message_page(tx, QUERY_message_page_up, range, limit, out);
+}
+
+enum err message_any_between(struct tx *tx, int64_t room, int64_t from, int64_t before, bool *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_any_between, &rows, DB_I(room), DB_I(from), DB_I(before));
+    *out = err == ERR_OK && rows.count > 0;
     return err;
-}
-
-enum err message_set_text(struct tx *tx, int64_t key, struct str text, int64_t at) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_message_text_set, &rows, DB_I(key), DB_T(text), DB_I(at));
-}
-
-enum err message_blank(struct tx *tx, int64_t key, int64_t at) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_message_blank, &rows, DB_I(key), DB_I(at));
-}
-
-/* Rows in either order, as a list with the oldest first. */
-static void read_list(struct tx *tx, const struct db_rows *rows, bool newest_first, struct message_list *out) {
-    out->count = rows->count;
-    out->items = arena_zalloc_array(tx->arena, rows->count + 1, sizeof(struct message));
-    for (size_t i = 0; i < rows->count; i++)
-        read_message(tx->arena, db_at(rows, newest_first ? rows->count - 1 - i : i, 0), &out->items[i]);
-}
-
-enum err message_page_before(struct tx *tx, int64_t room, int64_t seq, int64_t first, int64_t limit, struct message_list *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_before, &rows, DB_I(room), DB_I(seq), DB_I(first), DB_I(limit));
-    if (err == ERR_OK)
-        read_list(tx, &rows, true, out);
-    return err;
-}
-
-enum err message_page_after(struct tx *tx, int64_t room, int64_t seq, int64_t first, int64_t limit, struct message_list *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_after, &rows, DB_I(room), DB_I(seq), DB_I(first), DB_I(limit));
-    if (err == ERR_OK)
-        read_list(tx, &rows, false, out);
-    return err;
-}
-
-/* ---- nonces ---- */
-
-static void read_nonce(const struct db_rows *rows, bool *found, int64_t *subject, uint8_t *digest) {
-    *found = rows->count > 0;
-    if (!*found)
-        return;
-    *subject = db_at(rows, 0, 0)->integer;
-    memset(digest, 0, NONCE_DIGEST_BYTES);
-    if (db_at(rows, 0, 1)->bytes.len == NONCE_DIGEST_BYTES)
-        memcpy(digest, db_at(rows, 0, 1)->bytes.ptr, NONCE_DIGEST_BYTES);
-}
-
-enum err nonce_get(struct tx *tx, int64_t author, struct str nonce, bool *found, int64_t *message,
-                   uint8_t digest[NONCE_DIGEST_BYTES]) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_nonce_get, &rows, DB_I(author), DB_T(nonce));
-    if (err == ERR_OK)
-        read_nonce(&rows, found, message, digest);
-    return err;
-}
-
-enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce, int64_t message,
-                      const uint8_t digest[NONCE_DIGEST_BYTES]) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_nonce_insert, &rows, DB_I(author), DB_T(nonce), DB_I(message),
-                  DB_B(digest, NONCE_DIGEST_BYTES));
-}
-
-enum err request_nonce_get(struct tx *tx, int64_t author, struct str nonce, bool *found, int64_t *subject,
-                           uint8_t digest[NONCE_DIGEST_BYTES]) {
-    struct db_rows rows;
-    int64_t since = tx->now_ms - (int64_t)REQUEST_NONCE_HOURS * 3600 * 1000;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_get, &rows, DB_I(author), DB_T(nonce), DB_I(since));
-    if (err == ERR_OK)
-        read_nonce(&rows, found, subject, digest);
-    return err;
-}
-
-enum err request_nonce_set(struct tx *tx, int64_t author, struct str nonce, struct str operation, int64_t subject,
-                           const uint8_t digest[NONCE_DIGEST_BYTES]) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_request_nonce_set, &rows, DB_I(author), DB_T(nonce), DB_T(operation),
-                  DB_I(subject), DB_B(digest, NONCE_DIGEST_BYTES), DB_I(tx->now_ms));
 }

@@ -1,35 +1,38 @@
-/* Messages and their nonces: rows. Thread: executors. Strs live in tx->arena. */
+/* Messages as rows, each with its author: reads and writes, no rules.
+ *
+ * Thread: the executor whose transaction it is. Strs point into tx->arena. What is not found is ERR_NOT_FOUND. */
 #pragma once
-#include "protocol/model.h"
 #include "store/log.h"
 
+/* A message as it goes out, and the keys behind it. */
 struct message_row {
-    int64_t key, room, author; /* keys */
-    struct message *message;
+    int64_t key, room, author;
+    struct message message;
 };
 
-/* ERR_NOT_FOUND when there is no such row. */
-enum err message_by_key(struct tx *tx, int64_t key, struct message_row *out) MUST_CHECK;
-enum err message_by_id(struct tx *tx, struct uuid id, struct message_row *out) MUST_CHECK;
-/* Stores `message` (id, seq, text, nonce, created_at) of account `author` in room `room`. */
-enum err message_insert(struct tx *tx, int64_t room, int64_t author, const struct message *message, int64_t *key) MUST_CHECK;
-enum err message_set_text(struct tx *tx, int64_t key, struct str text, int64_t at) MUST_CHECK;
-/* The text is gone; the tombstone keeps id, seq and nonce. */
-enum err message_blank(struct tx *tx, int64_t key, int64_t at) MUST_CHECK;
-/* Messages before or after `seq` (exclusive), none with a seq below `first`; oldest first. */
-enum err message_page_before(struct tx *tx, int64_t room, int64_t seq, int64_t first, int64_t limit, struct message_list *out) MUST_CHECK;
-enum err message_page_after(struct tx *tx, int64_t room, int64_t seq, int64_t first, int64_t limit, struct message_list *out) MUST_CHECK;
+struct message_new {
+    int64_t room, author;
+    int64_t seq;
+    struct str text, nonce;
+};
 
-/* ---- nonces ---- */
-enum { NONCE_DIGEST_BYTES = 16 };
-/* *found: the author has used the nonce; then its message and the digest of the first request. */
-enum err nonce_get(struct tx *tx, int64_t author, struct str nonce, bool *found, int64_t *message,
-                   uint8_t digest[NONCE_DIGEST_BYTES]) MUST_CHECK;
-enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce, int64_t message,
-                      const uint8_t digest[NONCE_DIGEST_BYTES]) MUST_CHECK;
-/* The same for other creating operations; kept for REQUEST_NONCE_HOURS. */
-enum { REQUEST_NONCE_HOURS = 24 };
-enum err request_nonce_get(struct tx *tx, int64_t author, struct str nonce, bool *found, int64_t *subject,
-                           uint8_t digest[NONCE_DIGEST_BYTES]) MUST_CHECK;
-enum err request_nonce_set(struct tx *tx, int64_t author, struct str nonce, struct str operation, int64_t subject,
-                           const uint8_t digest[NONCE_DIGEST_BYTES]) MUST_CHECK;
+/* A part of a room's history, in order of seq. */
+struct message_range {
+    int64_t room;
+    struct uuid room_id;
+    int64_t from, to; /* seqs, both in it */
+};
+
+enum err message_insert(struct tx *tx, const struct message_new *message, struct uuid *id, int64_t *key) MUST_CHECK;
+/* `room_id` goes into the result. */
+enum err message_by_key(struct tx *tx, int64_t key, struct uuid room_id, struct message_row *out) MUST_CHECK;
+/* Of that room only. */
+enum err message_by_id(struct tx *tx, struct uuid id, int64_t room, struct uuid room_id, struct message_row *out) MUST_CHECK;
+enum err message_set_text(struct tx *tx, int64_t key, struct str text) MUST_CHECK;
+/* Blanks the text; tell the log with log_note_erased. */
+enum err message_set_deleted(struct tx *tx, int64_t key) MUST_CHECK;
+/* Up to `limit` of the range, oldest first in the result: the newest ones of it, or the oldest. */
+enum err message_newest(struct tx *tx, const struct message_range *range, int64_t limit, struct message_list *out) MUST_CHECK;
+enum err message_oldest(struct tx *tx, const struct message_range *range, int64_t limit, struct message_list *out) MUST_CHECK;
+/* Whether the room has one with from <= seq < before. */
+enum err message_any_between(struct tx *tx, int64_t room, int64_t from, int64_t before, bool *out) MUST_CHECK;

@@ -1,185 +1,152 @@
 #include "store/room.h"
 
-enum { ROOM_COLUMN_COUNT = 11 };
+#include "store/log_batch.h"
+#include "store/rows.h"
 
-/* The columns of ROOM_COLUMNS and the maker's id. */
-static void read_room(const struct db_value *row, struct room *out) {
-    *out = (struct room){.name = row[2].bytes,
-                         .topic = row[3].bytes,
-                         .private = row[4].integer != 0,
-                         .archived = row[5].integer != 0,
-                         .seq = row[7].integer,
-                         .created_at = row[8].integer};
-    db_read_uuid(&row[1], &out->id);
-    db_read_uuid(&row[10], &out->maker);
+enum { ROOM_COLUMN_COUNT = 11 }; /* then come those of one reader */
+
+/* The row's seq is behind on the writer until the end of the batch. */
+static enum err room_refresh_seq(struct tx *tx, int64_t key, int64_t *seq) {
+    return tx->batch != NULL && tx->batch->writes ? log_room_seq(tx, key, seq) : ERR_OK;
 }
 
-static enum err read_one(struct tx *tx, const struct db_rows *rows, struct room_row *out) {
-    if (rows->count == 0)
-        return ERR_NOT_FOUND;
-    out->key = rows->values[0].integer;
-    out->maker = rows->values[6].integer;
-    out->is_general = rows->values[9].integer != 0;
-    read_room(rows->values, &out->room);
-    return log_room_seq(tx, out->key, &out->room.seq);
+static enum err room_bind(struct tx *tx, const struct db_value *row, struct room_row *out) {
+    *out = (struct room_row){
+        .key = row[0].integer,
+        .id = row_uuid(&row[1]),
+        .name = row[2].bytes,
+        .topic = row[3].bytes,
+        .is_private = row[4].integer != 0,
+        .is_general = row[5].integer != 0,
+        .maker = row[6].integer,
+        .seq = row[7].integer,
+        .created_at = row[8].integer,
+        .archived_at = row[9].integer,
+        .maker_id = row_uuid(&row[10]),
+    };
+    return room_refresh_seq(tx, out->key, &out->seq);
+}
+
+static enum err room_one(struct tx *tx, enum err err, const struct db_rows *rows, struct room_row *out) {
+    if (err != ERR_OK)
+        return err;
+    return rows->count == 0 ? ERR_NOT_FOUND : room_bind(tx, rows->values, out);
 }
 
 enum err room_by_key(struct tx *tx, int64_t key, struct room_row *out) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_by_key, &rows, DB_I(key));
-    return err == ERR_OK ? read_one(tx, &rows, out) : err;
+    return room_one(tx, err, &rows, out);
 }
 
 enum err room_by_id(struct tx *tx, struct uuid id, struct room_row *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_by_id, &rows, DB_B(id.bytes, sizeof id.bytes));
-    return err == ERR_OK ? read_one(tx, &rows, out) : err;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_by_id, &rows, DB_ID(id));
+    return room_one(tx, err, &rows, out);
 }
 
 enum err room_find_general(struct tx *tx, struct room_row *out) {
     struct db_rows rows;
-    enum err err = db_run(tx->db, tx->arena, QUERY_room_general, NULL, 0, &rows);
-    return err == ERR_OK ? read_one(tx, &rows, out) : err;
+    enum err err = DB_RUN0(tx->db, tx->arena, QUERY_room_general, &rows);
+    return room_one(tx, err, &rows, out);
 }
 
-enum err room_insert(struct tx *tx, const struct room_new *room, int64_t *key) {
+enum err room_insert(struct tx *tx, const struct room_new *room, struct room_row *out) {
     struct db_rows rows;
     struct uuid id = uuid_v7();
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_insert, &rows, DB_B(id.bytes, sizeof id.bytes), DB_T(room->name),
-                          DB_T(room->topic), DB_I(room->is_private), DB_I(room->is_general), DB_I(room->maker),
-                          DB_I(tx->now_ms));
+    int64_t key = 0;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_insert, &rows, DB_ID(id), DB_T(room->name), DB_T(room->topic),
+                          DB_I(room->is_private), DB_I(room->is_general), DB_I(room->maker), DB_I(tx->now_ms));
+    err = row_key(err, &rows, &key);
+    return err == ERR_OK ? room_by_key(tx, key, out) : err;
+}
+
+enum err room_set_profile(struct tx *tx, int64_t key, struct str name, struct str topic) {
+    struct db_rows rows;
+    return DB_RUN(tx->db, tx->arena, QUERY_room_profile_set, &rows, DB_I(key), DB_T(name), DB_T(topic));
+}
+
+enum err room_set_archived(struct tx *tx, int64_t key, int64_t archived_at) {
+    struct db_rows rows;
+    return DB_RUN(tx->db, tx->arena, QUERY_room_archived_set, &rows, DB_I(key), DB_I(archived_at));
+}
+
+enum err room_find_place(struct tx *tx, struct uuid id, struct room_place *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_sort_name, &rows, DB_ID(id));
+    if (err == ERR_OK && rows.count == 0)
+        err = ERR_NOT_FOUND;
     if (err == ERR_OK)
-        *key = db_at(&rows, 0, 0)->integer;
+        *out = (struct room_place){.name = db_at(&rows, 0, 0)->bytes, .key = db_at(&rows, 0, 1)->integer};
     return err;
 }
 
-enum err room_save(struct tx *tx, int64_t key, struct str name, struct str topic) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_room_update_row, &rows, DB_I(key), DB_T(name), DB_T(topic));
-}
+/* ---- as one reader sees them ---- */
 
-enum err room_set_archived(struct tx *tx, int64_t key, int64_t at) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_room_archived_set, &rows, DB_I(key), DB_I(at));
-}
-
-/* ---- rooms with what is the reader's own ---- */
-
-static enum err read_mine(struct tx *tx, const struct db_value *row, struct my_room *out) {
-    const struct db_value *own = row + ROOM_COLUMN_COUNT;
-    struct room room;
-    read_room(row, &room);
-    *out = (struct my_room){.id = room.id,
-                            .name = room.name,
-                            .topic = room.topic,
-                            .private = room.private,
-                            .archived = room.archived,
-                            .maker = room.maker,
-                            .created_at = room.created_at,
-                            .joined = own[0].integer != 0,
-                            .read_seq = own[1].integer,
-                            .members = own[2].integer,
-                            .unread = own[3].integer};
-    return log_room_seq(tx, row[0].integer, &out->seq);
-}
-
-static enum err read_list(struct tx *tx, const struct db_rows *rows, struct my_room_list *out) {
-    enum err err = ERR_OK;
-    out->items = arena_zalloc_array(tx->arena, rows->count + 1, sizeof(struct my_room));
-    for (out->count = 0; out->count < rows->count && err == ERR_OK; out->count++)
-        err = read_mine(tx, db_at(rows, out->count, 0), &out->items[out->count]);
-    return err;
-}
-
-enum err room_mine(struct tx *tx, int64_t key, int64_t account, struct my_room *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_mine, &rows, DB_I(key), DB_I(account));
+static enum err room_bind_mine(struct tx *tx, const struct db_value *row, struct my_room *out) {
+    struct room_row room;
+    const struct db_value *mine = row + ROOM_COLUMN_COUNT;
+    enum err err = room_bind(tx, row, &room);
     if (err != ERR_OK)
         return err;
-    return rows.count > 0 ? read_mine(tx, rows.values, out) : ERR_NOT_FOUND;
-}
-
-enum err room_read_page(struct tx *tx, int64_t account, const struct room_page *page, struct my_room_list *out,
-                        int64_t *last_key) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_list_page, &rows, DB_I(account), DB_T(page->after_name),
-                          DB_I(page->after_key), DB_I(page->archived), DB_I(page->with_public), DB_I(page->limit));
-    if (err != ERR_OK)
-        return err;
-    *last_key = rows.count > 0 ? db_at(&rows, rows.count - 1, 0)->integer : 0;
-    return read_list(tx, &rows, out);
-}
-
-enum err room_all_joined(struct tx *tx, int64_t account, struct my_room_list *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_joined, &rows, DB_I(account));
-    return err == ERR_OK ? read_list(tx, &rows, out) : err;
-}
-
-/* ---- memberships ---- */
-
-enum err membership_get(struct tx *tx, int64_t room, int64_t account, struct membership *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_membership_get, &rows, DB_I(room), DB_I(account));
-    if (err != ERR_OK)
-        return err;
-    if (rows.count == 0)
-        return ERR_NOT_FOUND;
-    *out = (struct membership){.key = rows.values[0].integer,
-                               .is_open = rows.values[1].integer != 0,
-                               .joined_seq = rows.values[2].integer,
-                               .read_seq = rows.values[3].integer};
+    *out = (struct my_room){
+        .id = room.id,
+        .name = room.name,
+        .topic = room.topic,
+        .private = room.is_private,
+        .archived = room.archived_at != 0,
+        .maker = room.maker_id,
+        .seq = room.seq,
+        .created_at = room.created_at,
+        .joined = mine[0].integer != 0,
+        .members = mine[1].integer,
+        .read_seq = mine[2].integer,
+        .unread = mine[3].integer,
+    };
     return ERR_OK;
 }
 
-enum err membership_open(struct tx *tx, int64_t room, int64_t account, int64_t joined_seq, int64_t *key) {
-    struct membership old;
-    struct db_rows rows;
-    int64_t read_seq = joined_seq - 1; /* what was before is not unread */
-    enum err err = membership_get(tx, room, account, &old);
-    if (err == ERR_OK) {
-        *key = old.key;
-        return DB_RUN(tx->db, tx->arena, QUERY_membership_reopen, &rows, DB_I(old.key), DB_I(joined_seq),
-                      DB_I(tx->now_ms), DB_I(read_seq));
-    }
-    if (err != ERR_NOT_FOUND)
-        return err;
-    err = DB_RUN(tx->db, tx->arena, QUERY_membership_insert, &rows, DB_I(room), DB_I(account), DB_I(joined_seq),
-                 DB_I(tx->now_ms), DB_I(read_seq));
-    if (err == ERR_OK)
-        *key = db_at(&rows, 0, 0)->integer;
-    return err;
-}
-
-enum err membership_close(struct tx *tx, int64_t key) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_membership_close, &rows, DB_I(key));
-}
-
-enum err membership_set_read(struct tx *tx, int64_t key, int64_t seq, int64_t pos) {
-    struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_membership_read_set, &rows, DB_I(key), DB_I(seq), DB_I(pos));
-}
-
-enum err membership_count_unread(struct tx *tx, int64_t room, int64_t account, int64_t seq, int64_t *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_membership_unread, &rows, DB_I(room), DB_I(seq), DB_I(account));
-    if (err == ERR_OK)
-        *out = db_at(&rows, 0, 0)->integer;
-    return err;
-}
-
-enum err membership_markers_since(struct tx *tx, int64_t account, int64_t pos, struct marker_list *out) {
-    struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_membership_markers, &rows, DB_I(account), DB_I(pos));
+static enum err room_list_of(struct tx *tx, enum err err, const struct db_rows *rows, struct my_room_list *out) {
     if (err != ERR_OK)
         return err;
-    out->items = arena_zalloc_array(tx->arena, rows.count + 1, sizeof(struct marker));
-    for (out->count = 0; out->count < rows.count && err == ERR_OK; out->count++) {
-        struct marker *marker = &out->items[out->count];
-        db_read_uuid(db_at(&rows, out->count, 0), &marker->room);
-        marker->seq = db_at(&rows, out->count, 2)->integer;
-        err = membership_count_unread(tx, db_at(&rows, out->count, 1)->integer, account, marker->seq, &marker->unread);
-    }
+    out->count = rows->count;
+    out->items = arena_zalloc_array(tx->arena, rows->count, sizeof *out->items);
+    for (size_t i = 0; err == ERR_OK && i < rows->count; i++)
+        err = room_bind_mine(tx, db_at(rows, i, 0), &out->items[i]);
     return err;
+}
+
+enum err room_mine(struct tx *tx, int64_t reader, int64_t key, struct my_room *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_my_room_by_key, &rows, DB_I(reader), DB_I(key));
+    if (err == ERR_OK && rows.count == 0)
+        err = ERR_NOT_FOUND;
+    return err == ERR_OK ? room_bind_mine(tx, rows.values, out) : err;
+}
+
+enum err room_all_mine(struct tx *tx, int64_t reader, struct my_room_list *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_my_room_all, &rows, DB_I(reader));
+    return room_list_of(tx, err, &rows, out);
+}
+
+enum err room_page(struct tx *tx, const struct room_filter *filter, const struct room_place *after, int64_t limit,
+                   struct my_room_list *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_my_room_page, &rows, DB_I(filter->reader), DB_I(filter->with_public),
+                          DB_I(filter->archived), DB_T(after->name), DB_I(after->key), DB_I(limit));
+    return room_list_of(tx, err, &rows, out);
+}
+
+struct room room_public_view(const struct room_row *row) {
+    return (struct room){
+        .id = row->id,
+        .name = row->name,
+        .topic = row->topic,
+        .private = row->is_private,
+        .archived = row->archived_at != 0,
+        .maker = row->maker_id,
+        .seq = row->seq,
+        .created_at = row->created_at,
+    };
 }
