@@ -1,5 +1,6 @@
 #include "store/doctor.h"
 
+#include "store/audit.h"
 #include "store/db_open.h"
 
 /* A check: a query that gives one line of text a problem. */
@@ -64,6 +65,15 @@ static enum err doctor_check_rows(struct tx *tx, struct problem_list *problems) 
     return err;
 }
 
+static enum err doctor_check_audit(struct tx *tx, struct problem_list *problems) {
+    int64_t key = 0;
+    enum err err = audit_find_break(tx, &key);
+    if (err == ERR_OK && key != 0)
+        doctor_add(tx, problems, "audit_chain",
+                   arena_printf(tx->arena, "row %lld does not follow from the one before it", (long long)key));
+    return err;
+}
+
 enum err doctor_run(struct tx *tx, struct problem_list *problems, int64_t *checked) {
     struct db_rows rows;
     struct str damage = STR_EMPTY;
@@ -77,6 +87,8 @@ enum err doctor_run(struct tx *tx, struct problem_list *problems, int64_t *check
     if (!str_is_empty(damage))
         doctor_add(tx, problems, "integrity", damage);
     err = doctor_check_rows(tx, problems);
+    if (err == ERR_OK)
+        err = doctor_check_audit(tx, problems);
     if (err == ERR_OK)
         err = DB_RUN0(tx->db, tx->arena, QUERY_doctor_rows, &rows);
     if (err == ERR_OK)
