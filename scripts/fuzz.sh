@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 scripts/install-dependencies.sh run lint
-CC=clang build_meson build-fuzz -Db_sanitize=address,undefined -Db_lundef=false --optimization=1 -Dtests=false
+CC=clang build_meson build-fuzz -Db_sanitize=address,undefined -Db_lundef=false --optimization=1 -Dtests=false -Dc_args=-fsanitize=fuzzer-no-link
 
 shopt -s nullglob
 passed=0
