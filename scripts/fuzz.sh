@@ -14,7 +14,7 @@ for source in tests/fuzz/fuzz_*.c; do
     corpus=("build-fuzz/corpus/$name")
     mkdir -p "${corpus[0]}"
     [ ! -d "tests/fuzz/corpus/$name" ] || corpus+=("tests/fuzz/corpus/$name")
-    "build-fuzz/tests/fuzz/$name" -max_total_time="${SECONDS_EACH:-60}" -rss_limit_mb=1024 -timeout=10 -print_final_stats=0 \
+    "build-fuzz/tests/fuzz/$name" -max_len=16384 -max_total_time="${SECONDS_EACH:-60}" -rss_limit_mb=1024 -timeout=10 -print_final_stats=0 \
         -verbosity=0 -artifact_prefix=build-fuzz/ "${corpus[@]}"
     passed=$((passed + 1))
 done
