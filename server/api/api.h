@@ -20,4 +20,6 @@ struct api {
 
 /* The functions that main hands down to net and realtime. They find the api in loop->api. */
 extern const struct conn_ops api_http_ops;
+/* For the address of its own that serves /metrics without a token. */
+extern const struct conn_ops api_metrics_ops;
 extern const struct session_ops api_session_ops;

@@ -14,25 +14,11 @@ static void dispatch_done(struct work *work, enum err outcome);
 static void dispatch_prepare(struct job *job);
 static void reply_on_loop(struct loop *loop, struct mail *mail);
 
-struct request *request_create(struct api *api, struct loop *loop,
-                               void (*reply)(struct request *take_request)) {
-    struct arena *arena = arena_create();
-    struct request *request = arena_zalloc(arena, sizeof *request);
-    request->arena = request->work.arena = request->call.arena = arena;
+void dispatch_prime(struct request *request) {
     request->work.run = dispatch_run;
     request->work.done = dispatch_done;
     request->job.run = dispatch_prepare;
     request->mail.run = reply_on_loop;
-    request->api = api;
-    request->loop = loop;
-    request->reply = reply;
-    request->call.error = &request->error;
-    request->started_ns = clock_monotonic_ns();
-    return request;
-}
-
-void request_destroy(struct request *take_request) {
-    arena_destroy(take_request->arena);
 }
 
 /* ---- back to where it came from ---- */

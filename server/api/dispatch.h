@@ -5,7 +5,8 @@
 #pragma once
 #include "api/request.h"
 
-/* Which way a request came: operations.def says which ways each operation takes. */
-/* Takes the request, whose operation, params and credential are set; answers through request->reply in every case, at once (before
+/* Sets the functions by which the executors, the workers and the loop carry the request on. */
+void dispatch_prime(struct request *request);
+/* `way`: how it came; operations.def says which ways each operation takes. Takes the request, whose operation, params and credential are set; answers through request->reply in every case, at once (before
  * it returns) or later. */
 void dispatch_request(struct request *take_request, unsigned way);

@@ -249,3 +249,16 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
 }
 
 const struct conn_ops api_http_ops = {.on_request = on_request};
+
+static void on_metrics_request(struct conn *conn, struct http_request *take_request) {
+    if (answer_health(conn, take_request)) {
+        /* answered */
+    } else if (str_equal(take_request->path, STR("/metrics"))) {
+        http_reply_metrics(conn, take_request->method == METHOD_HEAD, !take_request->keep_alive);
+    } else {
+        http_reply_error(conn, take_request, ERR_NOT_FOUND);
+    }
+    http_request_destroy(take_request);
+}
+
+const struct conn_ops api_metrics_ops = {.on_request = on_metrics_request};

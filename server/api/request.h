@@ -52,3 +52,6 @@ struct request {
 
 struct request *request_create(struct api *api, struct loop *loop, void (*reply)(struct request *take_request));
 void request_destroy(struct request *take_request);
+/* Decodes one JSON request (a WebSocket message, a line of the control socket) into operation, id and params. Returns and stores the
+ * outcome; `way_id` is set wherever it could be read. */
+enum err request_decode_frame(struct request *request, struct str text) MUST_CHECK;

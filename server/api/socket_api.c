@@ -28,24 +28,6 @@ static enum err check_state(const struct session *session, enum operation_id id)
     return ERR_OK;
 }
 
-static enum err decode_request(struct request *request, struct str text) {
-    struct decode_frame frame;
-    enum err err = decode_frame(request->arena, text, &frame);
-    request->way_id = frame.id;
-    if (err == ERR_OK) {
-        request->operation = operation_by_name(frame.method);
-        err = request->operation == NULL ? ERR_UNKNOWN_OPERATION : ERR_OK;
-    }
-    if (err == ERR_OK) {
-        request->id = (enum operation_id)(request->operation - operation_table());
-        request->params = arena_zalloc(request->arena, request->operation->params_size);
-        struct decode_source source = {.body = frame.params};
-        err = decode_params(request->arena, request->operation, &source, request->params, &request->error);
-    }
-    json_decref(frame.root);
-    return err;
-}
-
 static void on_request(struct session *session, struct str text) {
     if (!session_hold(session)) {
         send_error(session, STR_EMPTY, ERR_OVERLOADED, &(struct error_detail){.retry_after_ms = 1000});
@@ -55,11 +37,10 @@ static void on_request(struct session *session, struct str text) {
     request->way = session;
     request->credential.session_row = session_identity(session)->row;
     memcpy(request->address, session_peer(session), sizeof request->address);
-    enum err err = decode_request(request, text);
-    if (err == ERR_OK)
-        err = check_state(session, request->id);
-    request->outcome = err;
-    if (err != ERR_OK)
+    request->outcome = request_decode_frame(request, text);
+    if (request->outcome == ERR_OK)
+        request->outcome = check_state(session, request->id);
+    if (request->outcome != ERR_OK)
         reply_to_socket(request);
     else
         dispatch_request(request, WAY_SOCKET);

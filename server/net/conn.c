@@ -295,7 +295,7 @@ static void feed_unread(struct conn *conn) {
 void conn_answered(struct conn *conn, bool close) {
     if (conn->state != CONN_ANSWERING)
         return;
-    if (close || conn->close_after_answer) {
+    if (close || conn->close_after_answer || conn->net->stopped) {
         conn_close(conn);
         return;
     }

@@ -67,12 +67,6 @@ size_t net_connection_count(const struct net *net) {
     return net->conn_count;
 }
 
-void net_each_connection(struct net *net, void (*visit)(struct conn *, void *), void *arg) {
-    LIST_EACH(&net->conns, link) {
-        visit(CONTAINER_OF(link, struct conn, link), arg);
-    }
-}
-
 static void on_flush(struct loop *loop, struct turn_end *hook) {
     (void)loop;
     conn_flush(CONTAINER_OF(hook, struct net, flush_hook));
@@ -162,12 +156,24 @@ bool net_listen(struct net *net, struct str address, uint16_t *port, bool first,
     return true;
 }
 
-void net_stop_listening(struct net *net) {
+void net_drain(struct net *net) {
     if (net->stopped)
         return;
     net->stopped = true;
+    timer_disarm(&net->accept_timer);
     for (unsigned i = 0; i < net->listener_count; i++)
         uv_close((uv_handle_t *)&net->listeners[i], NULL);
+    LIST_EACH(&net->conns, link) {
+        struct conn *conn = CONTAINER_OF(link, struct conn, link);
+        if (conn->state == CONN_READING)
+            conn_close(conn);
+    }
+}
+
+void net_abort_all(struct net *net) {
+    LIST_EACH(&net->conns, link) {
+        conn_abort(CONTAINER_OF(link, struct conn, link));
+    }
 }
 
 /* ---- accepting ---- */

@@ -35,8 +35,8 @@ const char *net_send_batch_name(const struct net *net);
  * (EADDRINUSE), and set it after; the other loops' sockets set it before. Returns the bound port through `port`. Before the loop runs. */
 bool net_listen(struct net *net, struct str address, uint16_t *port, bool first, struct buf *error) MUST_CHECK;
 /* A unix socket listener on an already bound and listening descriptor is not net's: see commands/control. */
-/* Stops accepting (drain). On the loop. */
-void net_stop_listening(struct net *net);
+/* Stops accepting, closes HTTP connections that wait for a request, and those that get their answer as soon as it is out. On the loop. */
+void net_drain(struct net *net);
+/* Closes everything at once. On the loop. */
+void net_abort_all(struct net *net);
 size_t net_connection_count(const struct net *net);
-/* Calls `visit` for every open connection; it may close the one visited. On the loop. */
-void net_each_connection(struct net *net, void (*visit)(struct conn *, void *), void *arg);

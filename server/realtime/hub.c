@@ -212,12 +212,19 @@ static void deliver_from_ring(struct loop *loop, struct mail *mail) {
     hub_wake(hub);
 }
 
+void hub_close_drained(struct session *session) {
+    char reason[32];
+    int length = snprintf(reason, sizeof reason, "retry_after=%u",
+                          200U + random_below(session->hub->drain_spread_ms + 1));
+    session_close(session, CLOSE_GOING_AWAY, str_make(reason, (size_t)length));
+}
+
 void hub_drain(struct hub *hub, uint64_t spread_ms) {
+    hub->draining = true;
+    hub->drain_spread_ms = (uint32_t)spread_ms;
     LIST_EACH(&hub->sessions, link) {
-        char reason[32];
-        int length = snprintf(reason, sizeof reason, "retry_after=%u",
-                              200U + random_below((uint32_t)spread_ms + 1));
-        session_close(CONTAINER_OF(link, struct session, link), CLOSE_GOING_AWAY,
-                      str_make(reason, (size_t)length));
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (session->holds == 0)
+            hub_close_drained(session);
     }
 }

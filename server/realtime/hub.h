@@ -28,6 +28,7 @@ struct hub *hub_create(struct loop *loop, const struct hub_options *options);
 void hub_destroy(struct hub *hub);
 /* New packets are in the ring. Any thread; many calls before the loop turns are one wake-up. */
 void hub_wake(struct hub *hub);
-/* Closes every session with CLOSE_GOING_AWAY and a jittered retry_after of up to `spread_ms`. On the loop. */
+/* Takes no more requests, and closes every session with CLOSE_GOING_AWAY and a jittered retry_after of up to `spread_ms` as soon as the
+ * requests in hand are answered. On the loop. */
 void hub_drain(struct hub *hub, uint64_t spread_ms);
 size_t hub_session_count(const struct hub *hub);

@@ -75,6 +75,8 @@ bool session_hold(struct session *session) {
 void session_release(struct session *session) {
     CHECK(session->holds > 0);
     session->holds--;
+    if (session->holds == 0 && session->hub->draining)
+        hub_close_drained(session);
     free_if_over(session);
 }
 
@@ -99,7 +101,7 @@ bool session_is_closed(const struct session *session) {
 }
 
 void session_on_message(struct session *session, struct str text) {
-    if (session->state != SESSION_CLOSED)
+    if (session->state != SESSION_CLOSED && !session->hub->draining)
         session->hub->options.ops->on_request(session, text);
 }
 

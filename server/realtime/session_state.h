@@ -69,6 +69,8 @@ void session_fall_behind(struct session *session, int64_t pos);
 void hub_subscribe(struct session *session, int64_t audience_key);
 void hub_unsubscribe(struct session *session, int64_t audience_key);
 void hub_unsubscribe_all(struct session *session);
+/* While the hub drains: the session's last request was answered, now it is closed. */
+void hub_close_drained(struct session *session);
 /* Acts on room.joined, room.left and session.ended where they stand in the stream. */
 void hub_apply(struct session *session, const struct packet *packet);
 /* True when the packet is for this session: audience, role. */

@@ -1,0 +1,41 @@
+#include "api/request.h"
+
+#include "api/dispatch.h"
+#include "base/clock.h"
+
+struct request *request_create(struct api *api, struct loop *loop,
+                               void (*reply)(struct request *take_request)) {
+    struct arena *arena = arena_create();
+    struct request *request = arena_zalloc(arena, sizeof *request);
+    request->arena = request->work.arena = request->call.arena = arena;
+    dispatch_prime(request);
+    request->api = api;
+    request->loop = loop;
+    request->reply = reply;
+    request->call.error = &request->error;
+    request->started_ns = clock_monotonic_ns();
+    return request;
+}
+
+void request_destroy(struct request *take_request) {
+    arena_destroy(take_request->arena);
+}
+
+enum err request_decode_frame(struct request *request, struct str text) {
+    struct decode_frame frame;
+    enum err err = decode_frame(request->arena, text, &frame);
+    request->way_id = frame.id;
+    if (err == ERR_OK) {
+        request->operation = operation_by_name(frame.method);
+        err = request->operation == NULL ? ERR_UNKNOWN_OPERATION : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        struct decode_source source = {.body = frame.params};
+        request->id = (enum operation_id)(request->operation - operation_table());
+        request->params = arena_zalloc(request->arena, request->operation->params_size);
+        err = decode_params(request->arena, request->operation, &source, request->params, &request->error);
+    }
+    json_decref(frame.root);
+    request->outcome = err;
+    return err;
+}

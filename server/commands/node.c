@@ -1,0 +1,286 @@
+#include "commands/node.h"
+
+#include "api/api.h"
+#include "api/control_api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "commands/parts.h"
+#include "loop/loop.h"
+#include "net/net.h"
+#include "realtime/fanout.h"
+#include "realtime/presence.h"
+#include "base/metrics.h"
+#include <jansson.h>
+#include <unistd.h>
+
+enum { NODE_LOOPS_MAX = 256, DRAIN_POLL_MS = 10, DRAIN_SPREAD_MS = 2000 };
+
+struct node_loop {
+    struct loop *loop;
+    struct net *net;
+    struct hub *hub;
+    struct mail drain_mail, abort_mail;
+    struct node *node;
+};
+
+struct node {
+    const struct settings *settings;
+    struct api api;
+    struct fanout *fanout;
+    struct control *control;
+    struct executor_ops executor_ops;
+    struct node_loop loops[NODE_LOOPS_MAX];
+    size_t loop_count;
+    struct timer presence_timer;
+    struct net *metrics_net;
+    uint16_t port;
+    bool store_started, loops_started;
+};
+
+static void tell_presence(struct timer *timer);
+static void drain_loop(struct loop *loop, struct mail *mail);
+static void abort_loop(struct loop *loop, struct mail *mail);
+
+/* ---- starting ---- */
+
+static size_t count_loops(const struct settings *settings) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = settings->loops > 0 ? (size_t)settings->loops : (size_t)(cores > 0 ? cores : 1);
+    return wanted < NODE_LOOPS_MAX ? wanted : NODE_LOOPS_MAX;
+}
+
+static bool open_store(struct node *node, struct buf *error) {
+    uint32_t check;
+    if (!parts_open_store(node->settings, &node->api.store, error))
+        return false;
+    struct fanout_options options = {.ring_bytes = (size_t)node->settings->realtime_ring_bytes,
+                                     .head_pos = store_head_at_open(node->api.store, &check)};
+    options.head_check = check;
+    node->fanout = fanout_create(&options);
+    node->executor_ops = (struct executor_ops){.committed = fanout_publish, .arg = node->fanout};
+    return true;
+}
+
+static struct net_options net_options_of(const struct settings *settings, size_t loops) {
+    return (struct net_options){
+        .max_connections = (size_t)settings->net_max_connections / loops + 1,
+        .max_header_bytes = (size_t)settings->net_max_header_bytes,
+        .max_body_bytes = (size_t)settings->net_max_body_bytes,
+        .max_message_bytes = (size_t)settings->ws_max_message_bytes,
+        .queue_bytes = (size_t)settings->net_queue_bytes,
+        .header_timeout_ms = (uint64_t)settings->net_header_timeout_ms,
+        .body_timeout_ms = (uint64_t)settings->net_body_timeout_ms,
+        .idle_timeout_ms = (uint64_t)settings->net_idle_timeout_ms,
+        .close_timeout_ms = (uint64_t)settings->net_close_timeout_ms,
+        .send_batch = (enum send_batch_mode)settings->net_send_batch,
+    };
+}
+
+static struct hub_options hub_options_of(const struct node *node) {
+    const struct settings *settings = node->settings;
+    return (struct hub_options){
+        .ring = fanout_ring(node->fanout),
+        .store = node->api.store,
+        .ops = &api_session_ops,
+        .queue_bytes = (size_t)settings->net_queue_bytes,
+        .connections_per_person = settings->limits_rate ? (unsigned)settings->limits_connections_per_person : 0,
+        .ping_after_ms = (uint64_t)settings->ws_ping_interval_ms,
+        .silence_timeout_ms = (uint64_t)settings->ws_silence_timeout_ms,
+        .heartbeat_ms = (uint64_t)settings->realtime_heartbeat_ms,
+        .unauthenticated_timeout_ms = (uint64_t)settings->auth_unauthenticated_timeout_ms,
+    };
+}
+
+/* One loop with its listener, hub and way to the api. */
+static bool add_loop(struct node *node, size_t loops, struct buf *error) {
+    struct node_loop *part = &node->loops[node->loop_count];
+    struct net_options net_options = net_options_of(node->settings, loops);
+    struct hub_options hub_options = hub_options_of(node);
+    bool is_first = node->loop_count == 0;
+    part->node = node;
+    part->drain_mail.run = drain_loop;
+    part->abort_mail.run = abort_loop;
+    part->loop = loop_create((unsigned)node->loop_count, NULL);
+    part->loop->api = &node->api;
+    node->loop_count++;
+    if (!net_create(part->loop, &net_options, &api_http_ops, &part->net, error))
+        return false;
+    part->hub = hub_create(part->loop, &hub_options);
+    fanout_add_hub(node->fanout, part->hub);
+    return net_listen(part->net, str_from_cstr(node->settings->listen), &node->port, is_first, error);
+}
+
+/* /metrics without a token, on an address of its own: a network part beside the first loop's. */
+static bool listen_for_metrics(struct node *node, struct buf *error) {
+    struct net_options options = net_options_of(node->settings, 1);
+    uint16_t port = 0;
+    if (node->settings->metrics_listen[0] == '\0')
+        return true;
+    return net_create(node->loops[0].loop, &options, &api_metrics_ops, &node->metrics_net, error) &&
+           net_listen(node->metrics_net, str_from_cstr(node->settings->metrics_listen), &port, true, error);
+}
+
+static bool open_network(struct node *node, struct buf *error) {
+    const struct settings *settings = node->settings;
+    size_t loops = count_loops(settings);
+    for (size_t i = 0; i < loops; i++) {
+        if (!add_loop(node, loops, error))
+            return false;
+    }
+    if (!site_init(&node->api.site, str_from_cstr(settings->public_url), node->port, error) ||
+        !listen_for_metrics(node, error))
+        return false;
+    parts_init_rules(settings, node->api.site.public_url);
+    node->api.files = parts_load_web(settings);
+    node->control = control_listen(node->loops[0].loop, &node->api, settings->data, error);
+    return node->control != NULL;
+}
+
+static void start_threads(struct node *node) {
+    const struct settings *settings = node->settings;
+    node->api.workers = worker_pool_create((unsigned)settings->auth_workers, (size_t)settings->auth_queue_max);
+    store_start(node->api.store, &node->executor_ops);
+    node->store_started = true;
+    timer_init(&node->presence_timer, tell_presence);
+    timer_arm(node->loops[0].loop, &node->presence_timer, PRESENCE_TICK_MS);
+    for (size_t i = 0; i < node->loop_count; i++)
+        loop_start(node->loops[i].loop);
+    node->loops_started = true;
+}
+
+struct node *node_start(const struct settings *settings, struct buf *error) {
+    struct node *node = mem_zalloc(1, sizeof *node);
+    node->settings = settings;
+    if (!open_store(node, error) || !open_network(node, error)) {
+        node_stop(node);
+        return NULL;
+    }
+    start_threads(node);
+    LOG_INFO("started", log_str("url", node->api.site.public_url), log_int("loops", (int64_t)node->loop_count),
+             log_cstr("send_batch", net_send_batch_name(node->loops[0].net)), log_cstr("version", PARLEY_VERSION));
+    return node;
+}
+
+uint16_t node_port(const struct node *node) {
+    return node->port;
+}
+
+struct str node_url(const struct node *node) {
+    return node->api.site.public_url;
+}
+
+/* ---- while it runs ---- */
+
+/* Once a second on the first loop: who came and went, in one event for all. */
+static void tell_presence(struct timer *timer) {
+    struct node *node = CONTAINER_OF(timer, struct node, presence_timer);
+    struct arena *arena = arena_create();
+    struct presence_changed_data data = {0};
+    if (presence_take_changes(arena, clock_now_ms(), &data.online, &data.offline))
+        fanout_publish_unlogged(node->fanout, &(struct log_event){.type = EVENT_presence_changed,
+                                                                  .audience = audience_workspace(),
+                                                                  .data = &data});
+    arena_destroy(arena);
+    timer_arm(timer->loop, timer, PRESENCE_TICK_MS);
+}
+
+static void take_link(void *arg, struct str json) {
+    json_t *reply = json_loadb(json.ptr, json.len, 0, NULL);
+    const char *url = json_string_value(json_object_get(json_object_get(reply, "result"), "url"));
+    if (url != NULL)
+        buf_append_cstr(arg, url);
+    json_decref(reply);
+}
+
+void node_owner_link(struct node *node, struct buf *out) {
+    control_run(&node->api, STR("{\"id\":1,\"method\":\"owner.link\"}"), take_link, out);
+}
+
+/* ---- stopping ---- */
+
+static void drain_loop(struct loop *loop, struct mail *mail) {
+    struct node_loop *part = CONTAINER_OF(mail, struct node_loop, drain_mail);
+    (void)loop;
+    net_drain(part->net);
+    hub_drain(part->hub, DRAIN_SPREAD_MS);
+    if (part == &part->node->loops[0]) {
+        if (part->node->metrics_net != NULL)
+            net_drain(part->node->metrics_net);
+        timer_disarm(&part->node->presence_timer);
+        control_close(part->node->control);
+        part->node->control = NULL;
+    }
+}
+
+static void abort_loop(struct loop *loop, struct mail *mail) {
+    struct node_loop *part = CONTAINER_OF(mail, struct node_loop, abort_mail);
+    (void)loop;
+    net_abort_all(part->net);
+    if (part == &part->node->loops[0] && part->node->metrics_net != NULL)
+        net_abort_all(part->node->metrics_net);
+}
+
+static void wait_for_connections(int64_t limit_ms) {
+    for (int64_t waited = 0; waited < limit_ms && metrics_get(METRIC_CONNECTIONS) > 0; waited += DRAIN_POLL_MS)
+        usleep(DRAIN_POLL_MS * 1000);
+}
+
+/* Sessions are asked to come again and those that do not answer are cut; requests in hand are committed and answered before. */
+static void drain(struct node *node) {
+    atomic_store(&node->api.draining, true);
+    for (size_t i = 0; i < node->loop_count; i++)
+        loop_post(node->loops[i].loop, &node->loops[i].drain_mail);
+    wait_for_connections(node->settings->drain_ms);
+    for (size_t i = 0; i < node->loop_count; i++)
+        loop_post(node->loops[i].loop, &node->loops[i].abort_mail);
+}
+
+/* What was closed is told so; then the loop's parts go. */
+static void stop_loop(struct node *node, struct node_loop *part) {
+    enum { TURNS_MAX = 100 };
+    bool is_first = part == &node->loops[0];
+    if (is_first && node->control != NULL)
+        control_close(node->control);
+    if (!node->loops_started && part->net != NULL)
+        net_drain(part->net);
+    if (!node->loops_started && is_first && node->metrics_net != NULL)
+        net_drain(node->metrics_net);
+    for (int turn = 0; turn < TURNS_MAX && uv_run(&part->loop->uv, UV_RUN_NOWAIT) != 0; turn++)
+        continue;
+    if (part->hub != NULL)
+        hub_destroy(part->hub);
+    if (is_first && node->metrics_net != NULL)
+        net_destroy(node->metrics_net);
+    if (part->net != NULL)
+        net_destroy(part->net);
+    loop_destroy(part->loop);
+}
+
+static void stop_loops(struct node *node) {
+    for (size_t i = 0; i < node->loop_count && node->loops_started; i++) {
+        loop_stop(node->loops[i].loop);
+        loop_join(node->loops[i].loop);
+    }
+    for (size_t i = 0; i < node->loop_count; i++)
+        stop_loop(node, &node->loops[i]);
+}
+
+void node_stop(struct node *take_node) {
+    struct node *node = take_node;
+    if (node->loops_started)
+        drain(node);
+    if (node->api.workers != NULL)
+        worker_pool_destroy(node->api.workers);
+    if (node->store_started)
+        store_stop(node->api.store);
+    stop_loops(node);
+    if (node->api.store != NULL)
+        store_close(node->api.store);
+    if (node->fanout != NULL)
+        fanout_destroy(node->fanout);
+    if (node->api.files != NULL)
+        static_files_destroy(node->api.files);
+    presence_finish();
+    mem_free(node);
+}
