@@ -42,3 +42,6 @@ struct call {
     bool wants_created;      /* set by a handler that found a duplicate: false → 200 instead of 201 */
     struct error_detail *error; /* a handler may name the field or the retry_after of what it returns */
 };
+
+/* ERR_INVALID_FIELD, with the parameter that is wrong and what is allowed; both literals. */
+enum err call_refuse(struct call *call, const char *field, const char *detail) MUST_CHECK;

@@ -1,0 +1,135 @@
+/* Operations that write messages. */
+#include "chat/access.h"
+#include "chat/digest.h"
+#include "chat/text.h"
+#include "store/account.h"
+#include "store/message.h"
+
+#include <sodium.h>
+
+static enum err tell_message(struct call *call, const struct room_access *access, enum event_id type, int64_t key,
+                             const struct message *message, int64_t *seq) {
+    struct message_created_data *data = arena_zalloc(call->arena, sizeof *data); /* all three events have this one */
+    const struct log_event event = {
+        .type = type,
+        .audience = audience_room(access->room.key),
+        .actor = call->actor.account,
+        .subject = key,
+        .room_id = access->room.id,
+        .data = data,
+    };
+    data->message = message;
+    return emit(call->tx, &event, seq);
+}
+
+/* ---- message.send ---- */
+
+static enum err author_of(struct call *call, const struct author **out) {
+    struct author *author = arena_alloc(call->arena, sizeof *author);
+    struct account_row account;
+    enum err err = account_by_key(call->tx, call->actor.account, &account);
+    if (err == ERR_OK)
+        *author = account_author(&account);
+    *out = author;
+    return err;
+}
+
+/* Stores the message and its event. The event takes the seq that the row has been given. */
+static enum err send_new(struct call *call, const struct message_send_params *in, const struct room_access *access,
+                         struct nonce_row *nonce, struct message *message) {
+    int64_t seq = 0, room_seq = 0;
+    enum err err = log_room_seq(call->tx, access->room.key, &room_seq);
+    const struct message_new row = {access->room.key, call->actor.account, room_seq + 1, in->text, in->nonce};
+    *message = (struct message){
+        .room = access->room.id, .seq = row.seq, .text = in->text, .nonce = in->nonce, .created_at = call->tx->now_ms};
+    if (err == ERR_OK)
+        err = author_of(call, &message->author);
+    if (err == ERR_OK)
+        err = message_insert(call->tx, &row, &message->id, &nonce->subject);
+    if (err == ERR_OK)
+        err = nonce_insert(call->tx, call->actor.account, in->nonce, nonce);
+    if (err == ERR_OK)
+        err = tell_message(call, access, EVENT_message_created, nonce->subject, message, &seq);
+    CHECK(err != ERR_OK || seq == row.seq);
+    return err;
+}
+
+static enum err check_text(struct call *call, const struct room_access *access, struct str text) {
+    if (access->facts.is_archived)
+        return ERR_ROOM_ARCHIVED;
+    return text_is_blank(text) ? call_refuse(call, "text", "at least one character that is not a space") : ERR_OK;
+}
+
+enum err message_send(struct call *call, const struct message_send_params *in, struct message_send_result *out) {
+    struct room_access access;
+    struct nonce_row first, nonce = {0};
+    struct message_row *row = arena_zalloc(call->arena, sizeof *row);
+    const struct str parts[] = {STR("message.send"), str_make((const char *)in->room.bytes, sizeof in->room.bytes), in->text};
+    out->message = &row->message;
+    /* A retry is answered in an archived room too: ask for the room's state only when the message is new. */
+    enum err err = access_room(call, in->room, ROOM_ACT_TAKE_PART, &access);
+    if (err == ERR_OK)
+        err = digest_request(call->tx, parts, sizeof parts / sizeof *parts, nonce.digest);
+    if (err == ERR_OK)
+        err = nonce_of(call->tx, call->actor.account, in->nonce, &first);
+    if (err != ERR_OK)
+        return err;
+    if (first.subject == 0) {
+        call->wants_created = true;
+        err = check_text(call, &access, in->text);
+        return err == ERR_OK ? send_new(call, in, &access, &nonce, &row->message) : err;
+    }
+    if (sodium_memcmp(first.digest, nonce.digest, sizeof first.digest) != 0)
+        return ERR_NONCE_REUSED;
+    out->duplicate = true;
+    return message_by_key(call->tx, first.subject, access.room.id, row);
+}
+
+/* ---- message.edit, message.delete ---- */
+
+enum err message_edit(struct call *call, const struct message_edit_params *in, struct message_edit_result *out) {
+    struct room_access access;
+    struct message_row *row = arena_zalloc(call->arena, sizeof *row);
+    struct message *message = &row->message;
+    out->message = message;
+    enum err err = access_room(call, in->room, ROOM_ACT_WRITE, &access);
+    if (err == ERR_OK)
+        err = message_by_id(call->tx, in->message, access.room.key, access.room.id, row);
+    if (err == ERR_OK && access.room.is_private && message->seq < access.membership.joined_seq)
+        err = ERR_NOT_FOUND;
+    if (err != ERR_OK)
+        return err;
+    if (row->author != call->actor.account)
+        return ERR_FORBIDDEN;
+    if (message->deleted_at != 0)
+        return ERR_MESSAGE_IS_DELETED;
+    err = check_text(call, &access, in->text);
+    if (err != ERR_OK || str_equal(message->text, in->text))
+        return err;
+    message->text = in->text;
+    message->edited_at = call->tx->now_ms;
+    log_note_erased(call->tx); /* the old text is to be gone too */
+    err = message_set_text(call->tx, row->key, in->text);
+    return err == ERR_OK ? tell_message(call, &access, EVENT_message_edited, row->key, message, NULL) : err;
+}
+
+enum err message_delete(struct call *call, const struct message_delete_params *in, struct message_delete_result *out) {
+    struct room_access access;
+    struct message_row *row = arena_zalloc(call->arena, sizeof *row);
+    struct message *message = &row->message;
+    out->message = message;
+    enum err err = access_room(call, in->room, ROOM_ACT_SEE, &access);
+    if (err == ERR_OK)
+        err = message_by_id(call->tx, in->message, access.room.key, access.room.id, row);
+    if (err == ERR_OK && access.room.is_private && message->seq < access.membership.joined_seq)
+        err = ERR_NOT_FOUND;
+    if (err == ERR_OK && row->author != call->actor.account)
+        err = permission_in_room(&access.facts, ROOM_ACT_DELETE_ANY);
+    if (err != ERR_OK || message->deleted_at != 0)
+        return err;
+    message->text = STR_EMPTY;
+    message->deleted_at = call->tx->now_ms;
+    log_note_erased(call->tx);
+    err = message_set_deleted(call->tx, row->key);
+    return err == ERR_OK ? tell_message(call, &access, EVENT_message_deleted, row->key, message, NULL) : err;
+}
