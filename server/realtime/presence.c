@@ -42,7 +42,7 @@ void presence_leave(int64_t account) {
     pthread_mutex_unlock(&lock);
 }
 
-struct uuid_list presence_list(struct arena *arena) {
+struct uuid_list presence_who(struct arena *arena) {
     struct uuid_list list = {0};
     pthread_mutex_lock(&lock);
     list.items = arena_alloc(arena, (people.count + 1) * sizeof(struct uuid));

@@ -13,7 +13,7 @@ enum { PRESENCE_LINGER_MS = 3000, PRESENCE_TICK_MS = 1000 };
 bool presence_enter(int64_t account, struct uuid id, unsigned limit) MUST_CHECK;
 void presence_leave(int64_t account);
 /* Who is online, in no order, in `arena`. */
-struct uuid_list presence_list(struct arena *arena);
+struct uuid_list presence_who(struct arena *arena);
 /* Who came and went since the last call. False when nobody did. */
 bool presence_take_changes(struct arena *arena, int64_t now_ms, struct uuid_list *online, struct uuid_list *offline);
 /* For tests and the end of the process. */
