@@ -1,8 +1,10 @@
-/* The bus between the nodes: whole messages, one a committed batch, to every other node. It is a hint and no more: a message may be late,
- * come twice, out of order or never; the store's log is the truth, and sending goes on while the bus is down.
+/* The bus between the nodes: whole messages, one a committed batch, to every other node. It is a
+ * hint and no more: a message may be late, come twice, out of order or never; the store's log is
+ * the truth, and sending goes on while the bus is down.
  *
- * A kind of bus is one file with a `struct bus_driver` and a row in bus.c. Thread: bus_publish is called on any thread and never blocks;
- * ops are called on the bus's own thread, never two at once, and not after bus_close has returned. */
+ * A kind of bus is one file with a `struct bus_driver` and a row in bus.c. Thread: bus_publish is
+ * called on any thread and never blocks; ops are called on the bus's own thread, never two at once,
+ * and not after bus_close has returned. */
 #pragma once
 #include "base/buf.h"
 #include "base/check.h"
@@ -31,9 +33,10 @@ struct bus_options {
 
 struct bus;
 
-/* Connects, in the background where that takes time; `up` says when it is done. ERR_INVALID_FIELD, with words for the operator: unknown
- * kind or address. */
-enum err bus_open(const struct bus_options *options, struct bus **out, struct buf *error) MUST_CHECK;
+/* Connects, in the background where that takes time; `up` says when it is done. ERR_INVALID_FIELD,
+ * with words for the operator: unknown kind or address. */
+enum err bus_open(const struct bus_options *options, struct bus **out,
+                  struct buf *error) MUST_CHECK;
 /* Sends to the other nodes; dropped (and counted) when it cannot. */
 void bus_publish(struct bus *bus, struct str payload);
 /* NULL is allowed. */

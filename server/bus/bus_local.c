@@ -58,7 +58,8 @@ static void *bus_local_main(void *arg) {
     return NULL;
 }
 
-static enum err bus_local_open(const struct bus_options *options, struct bus **out, struct buf *error) {
+static enum err bus_local_open(const struct bus_options *options, struct bus **out,
+                               struct buf *error) {
     (void)error;
     struct buf address = BUF_INIT;
     struct bus_local_node *node = mem_zalloc(1, sizeof *node);
@@ -115,7 +116,7 @@ static void bus_local_close(struct bus *take_bus) {
     pthread_mutex_unlock(&bus_local_lock);
     CHECK(pthread_join(node->thread, NULL) == 0);
     LIST_EACH(&node->messages, at)
-        bus_local_free_message(CONTAINER_OF(at, struct bus_local_message, link));
+    bus_local_free_message(CONTAINER_OF(at, struct bus_local_message, link));
     pthread_cond_destroy(&node->changed);
     mem_free(node->address);
     mem_free(node);

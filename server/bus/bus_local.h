@@ -1,5 +1,6 @@
-/* The bus inside one process: what a single node has, and what tests with several nodes in a process use. Nodes that opened the same
- * address hear each other, not themselves; with nobody else there, publishing costs a lock. */
+/* The bus inside one process: what a single node has, and what tests with several nodes in a
+ * process use. Nodes that opened the same address hear each other, not themselves; with nobody else
+ * there, publishing costs a lock. */
 #pragma once
 #include "bus/bus.h"
 

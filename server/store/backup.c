@@ -40,10 +40,11 @@ static int backup_run(sqlite3 *to, sqlite3 *from) {
         result = backup_copy(to, from);
     /* One file, without a WAL beside it, that says what it is. */
     if (result == SQLITE_OK)
-        result = sqlite3_exec(to,
-                              "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;"
-                              "INSERT INTO meta (key, value) VALUES ('restored', '1') ON CONFLICT (key) DO NOTHING",
-                              NULL, NULL, NULL);
+        result = sqlite3_exec(
+            to,
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;"
+            "INSERT INTO meta (key, value) VALUES ('restored', '1') ON CONFLICT (key) DO NOTHING",
+            NULL, NULL, NULL);
     return result;
 }
 
@@ -69,7 +70,8 @@ enum err backup_write(struct tx *tx, struct str file, int64_t *bytes, struct str
     enum err err = backup_make_file(path, tx, detail);
     if (err != ERR_OK)
         return err;
-    int result = sqlite3_open_v2(db_path(tx->db), &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, db_vfs(tx->db));
+    int result = sqlite3_open_v2(db_path(tx->db), &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+                                 db_vfs(tx->db));
     if (result == SQLITE_OK)
         result = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (result == SQLITE_OK)
@@ -80,7 +82,8 @@ enum err backup_write(struct tx *tx, struct str file, int64_t *bytes, struct str
         *bytes = about.st_size;
         return ERR_OK;
     }
-    *detail = arena_printf(tx->arena, "%s: %s", path, result == SQLITE_OK ? strerror(errno) : sqlite3_errstr(result));
+    *detail = arena_printf(tx->arena, "%s: %s", path,
+                           result == SQLITE_OK ? strerror(errno) : sqlite3_errstr(result));
     unlink(path);
     return ERR_STORAGE_UNAVAILABLE;
 }

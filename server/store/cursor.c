@@ -6,11 +6,14 @@
 
 _Static_assert(CURSOR_SECRET_BYTES == crypto_shorthash_KEYBYTES, "the check bits are SipHash");
 enum { CURSOR_CHECK_CHARS = 8, POS_MAX_CHARS = 20 };
-_Static_assert(CURSOR_EPOCH_CHARS + 1 + POS_MAX_CHARS + 1 + CURSOR_CHECK_CHARS < CURSOR_MAX_BYTES, "a cursor fits");
+_Static_assert(CURSOR_EPOCH_CHARS + 1 + POS_MAX_CHARS + 1 + CURSOR_CHECK_CHARS < CURSOR_MAX_BYTES,
+               "a cursor fits");
 
 static struct cursor_secret cursor_secret;
 
-void cursor_use(const struct cursor_secret *secret) { cursor_secret = *secret; }
+void cursor_use(const struct cursor_secret *secret) {
+    cursor_secret = *secret;
+}
 
 /* Lower-case letters and digits that cannot be mistaken for each other. */
 static void cursor_draw_epoch(char out[CURSOR_EPOCH_CHARS + 1]) {
@@ -21,8 +24,10 @@ static void cursor_draw_epoch(char out[CURSOR_EPOCH_CHARS + 1]) {
     out[CURSOR_EPOCH_CHARS] = '\0';
 }
 
-/* The value of `key` of exactly `len` bytes, which is kept from now on; drawn by the caller in `inout` if there is none. */
-static enum err cursor_keep_meta(struct db *db, struct arena *arena, struct str key, void *inout, size_t len) {
+/* The value of `key` of exactly `len` bytes, which is kept from now on; drawn by the caller in
+ * `inout` if there is none. */
+static enum err cursor_keep_meta(struct db *db, struct arena *arena, struct str key, void *inout,
+                                 size_t len) {
     struct db_rows rows;
     enum err err = DB_RUN(db, arena, QUERY_meta_get, &rows, DB_T(key));
     if (err != ERR_OK)
@@ -42,7 +47,8 @@ enum err cursor_prepare(struct db *db, struct arena *arena, struct cursor_secret
     cursor_draw_epoch(out->epoch);
     enum err err = DB_RUN(db, arena, QUERY_meta_get, &rows, DB_T(STR("restored")));
     if (err == ERR_OK && rows.count > 0) {
-        /* A backup: the log may go on differently from here, so no cursor given before may count. */
+        /* A backup: the log may go on differently from here, so no cursor given before may count.
+         */
         err = DB_RUN(db, arena, QUERY_meta_delete, &rows, DB_T(STR("epoch")));
         if (err == ERR_OK)
             err = DB_RUN(db, arena, QUERY_meta_delete, &rows, DB_T(STR("restored")));
@@ -58,9 +64,10 @@ uint32_t cursor_check(const struct log_event *event) {
     struct {
         char epoch[CURSOR_EPOCH_CHARS];
         int64_t columns[8];
-    } covered = {.columns = {event->pos, (int64_t)event->type, event->audience, event->seq, event->actor, event->subject, event->fact,
-                             event->created_at}};
-    _Static_assert(sizeof covered == CURSOR_EPOCH_CHARS + 8 * sizeof(int64_t), "no padding is hashed");
+    } covered = {.columns = {event->pos, (int64_t)event->type, event->audience, event->seq,
+                             event->actor, event->subject, event->fact, event->created_at}};
+    _Static_assert(sizeof covered == CURSOR_EPOCH_CHARS + 8 * sizeof(int64_t),
+                   "no padding is hashed");
     unsigned char hash[crypto_shorthash_BYTES];
     uint32_t check;
     memcpy(covered.epoch, cursor_secret.epoch, sizeof covered.epoch);
@@ -72,10 +79,12 @@ uint32_t cursor_check(const struct log_event *event) {
 }
 
 size_t cursor_format(int64_t pos, uint32_t check, char out[CURSOR_MAX_BYTES]) {
-    return (size_t)snprintf(out, CURSOR_MAX_BYTES, "%s:%lld:%08x", cursor_secret.epoch, (long long)pos, check);
+    return (size_t)snprintf(out, CURSOR_MAX_BYTES, "%s:%lld:%08x", cursor_secret.epoch,
+                            (long long)pos, check);
 }
 
-/* The event whose check bits a cursor at `pos` holds; *found false when it is not there (any more). */
+/* The event whose check bits a cursor at `pos` holds; *found false when it is not there (any more).
+ */
 static enum err cursor_event(struct tx *tx, int64_t pos, struct log_event *out, bool *found) {
     *found = pos == 0;
     *out = (struct log_event){.pos = 0};
@@ -99,9 +108,10 @@ enum err cursor_at(struct tx *tx, int64_t pos, struct str *out) {
 /* Takes the text apart: only what cursor_format writes is one. */
 static bool cursor_read(struct str cursor, int64_t *pos, struct str *check) {
     struct str epoch, number;
-    return cursor.len < CURSOR_MAX_BYTES && str_cut(cursor, ':', &epoch, &number) && str_cut(number, ':', &number, check) &&
-           str_equal(epoch, str_from_cstr(cursor_secret.epoch)) && str_to_i64(number, pos) && *pos >= 0 &&
-           check->len == CURSOR_CHECK_CHARS;
+    return cursor.len < CURSOR_MAX_BYTES && str_cut(cursor, ':', &epoch, &number) &&
+           str_cut(number, ':', &number, check) &&
+           str_equal(epoch, str_from_cstr(cursor_secret.epoch)) && str_to_i64(number, pos) &&
+           *pos >= 0 && check->len == CURSOR_CHECK_CHARS;
 }
 
 /* False: something of `pos` on may have been cut from the log already. */

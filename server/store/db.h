@@ -1,8 +1,9 @@
-/* One database connection behind a small driver interface: open, run a query with values into rows, begin, commit, rollback,
- * savepoint. db_sqlite.c implements it; db_postgres.c will.
+/* One database connection behind a small driver interface: open, run a query with values into rows,
+ * begin, commit, rollback, savepoint. db_sqlite.c implements it; db_postgres.c will.
  *
- * Thread: the executor that owns the connection. Errors: ERR_STORAGE_UNAVAILABLE (full, read-only, corrupt; logged with the
- * driver's words) unless a function says more; a unique violation is DB_CONFLICT through db_run's result. */
+ * Thread: the executor that owns the connection. Errors: ERR_STORAGE_UNAVAILABLE (full, read-only,
+ * corrupt; logged with the driver's words) unless a function says more; a unique violation is
+ * DB_CONFLICT through db_run's result. */
 #pragma once
 #include "base/arena.h"
 #include "base/check.h"
@@ -23,15 +24,17 @@ struct db_value {
 };
 #define DB_I(x) ((struct db_value){.kind = DB_INT, .integer = (int64_t)(x)})
 #define DB_T(s) ((struct db_value){.kind = DB_TEXT, .bytes = (s)})
-#define DB_B(pointer, length) ((struct db_value){.kind = DB_BLOB, .bytes = {(const char *)(pointer), (length)}})
+#define DB_B(pointer, length)                                                                      \
+    ((struct db_value){.kind = DB_BLOB, .bytes = {(const char *)(pointer), (length)}})
 #define DB_N ((struct db_value){.kind = DB_NULL})
 
-/* Rows of queries.def (the aggregates') and queries_core.def (the log's and the store's own): QUERY(id, "SQL with $1…") → QUERY_<id>.
- * A statement is prepared at its first use on a connection and kept; it must name every one of its values ($1 to $count). */
+/* Rows of queries.def (the aggregates') and queries_core.def (the log's and the store's own):
+ * QUERY(id, "SQL with $1…") → QUERY_<id>. A statement is prepared at its first use on a connection
+ * and kept; it must name every one of its values ($1 to $count). */
 enum query_id {
 #define QUERY(id, sql) QUERY_##id,
-#include "store/queries_core.def"
 #include "store/queries.def"
+#include "store/queries_core.def"
 #undef QUERY
     QUERY_COUNT
 };
@@ -44,11 +47,11 @@ struct db_rows {
 };
 
 /* Runs a query with its values; rows are copied into `arena`. */
-enum err db_run(struct db *db, struct arena *arena, enum query_id query, const struct db_value *values, size_t count,
-                struct db_rows *out) MUST_CHECK;
+enum err db_run(struct db *db, struct arena *arena, enum query_id query,
+                const struct db_value *values, size_t count, struct db_rows *out) MUST_CHECK;
 /* db_run with the values written out: DB_RUN(db, arena, QUERY_x, &rows, DB_I(1), DB_T(s)) */
-#define DB_RUN(db, arena, query, out, ...)                                                                             \
-    db_run((db), (arena), (query), (const struct db_value[]){__VA_ARGS__},                                             \
+#define DB_RUN(db, arena, query, out, ...)                                                         \
+    db_run((db), (arena), (query), (const struct db_value[]){__VA_ARGS__},                         \
            sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value), (out))
 /* The same without values. */
 #define DB_RUN0(db, arena, query, out) db_run((db), (arena), (query), NULL, 0, (out))
@@ -56,15 +59,17 @@ static inline const struct db_value *db_at(const struct db_rows *rows, size_t ro
     CHECK(row < rows->count && column < rows->columns);
     return &rows->values[row * rows->columns + column];
 }
-/* For hot loops: calls `visit` a row without copying; values are borrowed until the next row. Stops when it returns false. */
+/* For hot loops: calls `visit` a row without copying; values are borrowed until the next row. Stops
+ * when it returns false. */
 enum err db_each(struct db *db, enum query_id query, const struct db_value *values, size_t count,
-                 bool (*visit)(const struct db_value *row, size_t columns, void *arg), void *arg) MUST_CHECK;
+                 bool (*visit)(const struct db_value *row, size_t columns, void *arg),
+                 void *arg) MUST_CHECK;
 
 enum err db_begin(struct db *db, bool writes) MUST_CHECK;
 enum err db_commit(struct db *db) MUST_CHECK; /* ERR_OUTCOME_UNKNOWN when it cannot be known */
 void db_rollback(struct db *db);
 enum err db_savepoint(struct db *db) MUST_CHECK;
-void db_release(struct db *db);             /* of the innermost savepoint */
+void db_release(struct db *db);               /* of the innermost savepoint */
 void db_rollback_to_savepoint(struct db *db); /* and releases it */
 /* The UUID in a blob column; all zero when it is not one (a LEFT JOIN without a row). */
 static inline void db_read_uuid(const struct db_value *value, struct uuid *out) {

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A prepared query. SQLite numbers $1… in the order in which it meets them, so the places are looked up by name. */
+/* A prepared query. SQLite numbers $1… in the order in which it meets them, so the places are
+ * looked up by name. */
 struct db_statement {
     sqlite3_stmt *stmt;
     uint8_t places[DB_PARAMETERS_MAX]; /* of $1 …, in SQLite's own numbers */
@@ -22,7 +23,8 @@ struct db {
     char *path, *vfs;
     bool in_transaction;
     int64_t wal_pages;
-    int failed_result;      /* what was logged last, and when: a full disk fails a thousand times a second */
+    int failed_result; /* what was logged last, and when: a full disk fails a thousand times a
+                          second */
     uint64_t failed_at_ms;
     sqlite3_stmt *begin_read, *begin_write, *commit, *rollback;
     sqlite3_stmt *savepoint, *release, *rollback_to;
@@ -31,15 +33,15 @@ struct db {
 
 static const char *const db_queries[QUERY_COUNT] = {
 #define QUERY(id, sql) [QUERY_##id] = (sql),
-#include "store/queries_core.def"
 #include "store/queries.def"
+#include "store/queries_core.def"
 #undef QUERY
 };
 
 static const char *const db_query_names[QUERY_COUNT] = {
 #define QUERY(id, sql) [QUERY_##id] = #id,
-#include "store/queries_core.def"
 #include "store/queries.def"
+#include "store/queries_core.def"
 #undef QUERY
 };
 
@@ -51,14 +53,18 @@ static const char *db_advice(int result) {
     case SQLITE_FULL:
         return "the disk is full: make room in the data folder's file system";
     case SQLITE_READONLY:
-        return "the data folder or its files cannot be written: give them to the user that runs Parley, and look whether the file "
+        return "the data folder or its files cannot be written: give them to the user that runs "
+               "Parley, and look whether the file "
                "system is mounted read-only";
     case SQLITE_CORRUPT:
-        return "the database is damaged: stop the server and put a backup in its place (README, \"Restore\")";
+        return "the database is damaged: stop the server and put a backup in its place (README, "
+               "\"Restore\")";
     case SQLITE_NOTADB:
-        return "parley.db is not a database: name another --data folder, or put a backup in its place (README, \"Restore\")";
+        return "parley.db is not a database: name another --data folder, or put a backup in its "
+               "place (README, \"Restore\")";
     case SQLITE_CANTOPEN:
-        return "the database cannot be opened: look at the permissions of the data folder and its files";
+        return "the database cannot be opened: look at the permissions of the data folder and its "
+               "files";
     case SQLITE_IOERR:
         return "the disk reports errors: look at the kernel's log";
     case SQLITE_BUSY:
@@ -69,12 +75,13 @@ static const char *db_advice(int result) {
     }
 }
 
-/* After a failed fsync the kernel may have thrown the pages away and say "done" the next time: what is on disk is unknown, and the only
- * honest way on is to read it anew. */
+/* After a failed fsync the kernel may have thrown the pages away and say "done" the next time: what
+ * is on disk is unknown, and the only honest way on is to read it anew. */
 static void db_end_on_failed_sync(const struct db *db, int result) {
     if (result != SQLITE_IOERR_FSYNC && result != SQLITE_IOERR_DIR_FSYNC)
         return;
-    LOG_ERROR("fsync failed, the process ends: nobody knows what is on disk; look at the kernel's log, then start again",
+    LOG_ERROR("fsync failed, the process ends: nobody knows what is on disk; look at the kernel's "
+              "log, then start again",
               log_cstr("file", db->path), log_int("code", result));
     _exit(DB_EXIT_FSYNC);
 }
@@ -85,8 +92,8 @@ static void db_log_failure(struct db *db, int result, const char *what) {
         return;
     db->failed_result = result;
     db->failed_at_ms = now_ms;
-    LOG_ERROR("storage failed", log_cstr("what", what), log_cstr("why", sqlite3_errmsg(db->handle)), log_int("code", result),
-              log_cstr("advice", db_advice(result)));
+    LOG_ERROR("storage failed", log_cstr("what", what), log_cstr("why", sqlite3_errmsg(db->handle)),
+              log_int("code", result), log_cstr("advice", db_advice(result)));
 }
 
 static enum err db_fail(struct db *db, int result, const char *what) {
@@ -128,8 +135,10 @@ static void db_log_sqlite(void *arg, int result, const char *message) {
 }
 
 static void db_configure_once(void) {
-    /* Refused when something has used SQLite before us (a test's VFS): then its defaults hold, which cost speed only. */
-    if (sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1) != SQLITE_OK) /* savepoints' journals stay in memory */
+    /* Refused when something has used SQLite before us (a test's VFS): then its defaults hold,
+     * which cost speed only. */
+    if (sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1) !=
+        SQLITE_OK) /* savepoints' journals stay in memory */
         return;
     sqlite3_config(SQLITE_CONFIG_LOG, db_log_sqlite, NULL);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -138,7 +147,8 @@ static void db_configure_once(void) {
 static int db_on_commit(void *arg, sqlite3 *handle, const char *name, int pages) {
     (void)handle, (void)name;
     ((struct db *)arg)->wal_pages = pages;
-    return SQLITE_OK; /* the executor runs the checkpoints, after the acknowledgements have gone out */
+    return SQLITE_OK; /* the executor runs the checkpoints, after the acknowledgements have gone out
+                       */
 }
 
 static int db_prepare_fixed(struct db *db, const char *sql, sqlite3_stmt **out) {
@@ -174,8 +184,10 @@ static int db_is_wal(void *arg, int columns, char **values, char **names) {
 static int db_set_up(struct db *db, const struct db_options *options) {
     char pragmas[512];
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA journal_mode=WAL; PRAGMA synchronous=%s; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON; "
-             "PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-%d; ",
+             "PRAGMA journal_mode=WAL; PRAGMA synchronous=%s; PRAGMA secure_delete=ON; PRAGMA "
+             "foreign_keys=ON; "
+             "PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; "
+             "PRAGMA cache_size=-%d; ",
              options->synchronous == NULL ? "FULL" : options->synchronous,
              options->writes ? DB_WRITER_CACHE_KIB : DB_READER_CACHE_KIB);
     sqlite3_extended_result_codes(db->handle, 1);
@@ -201,7 +213,8 @@ enum err db_open(const struct db_options *options, struct db **out, struct buf *
     struct db *db = mem_zalloc(1, sizeof *db);
     db->path = mem_strdup(options->path);
     db->vfs = options->vfs == NULL ? NULL : mem_strdup(options->vfs);
-    int flags = SQLITE_OPEN_NOMUTEX | (options->writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    int flags = SQLITE_OPEN_NOMUTEX | (options->writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                                       : SQLITE_OPEN_READONLY);
     int result = sqlite3_open_v2(options->path, &db->handle, flags, options->vfs);
     if (result == SQLITE_OK)
         result = db_set_up(db, options);
@@ -224,8 +237,9 @@ void db_close(struct db *take_db) {
         return;
     for (int i = 0; i < QUERY_COUNT; i++)
         sqlite3_finalize(take_db->statements[i].stmt);
-    sqlite3_stmt *fixed[] = {take_db->begin_read, take_db->begin_write, take_db->commit,     take_db->rollback,
-                             take_db->savepoint,  take_db->release,     take_db->rollback_to};
+    sqlite3_stmt *fixed[] = {take_db->begin_read, take_db->begin_write, take_db->commit,
+                             take_db->rollback,   take_db->savepoint,   take_db->release,
+                             take_db->rollback_to};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         sqlite3_finalize(fixed[i]);
     CHECK(sqlite3_close(take_db->handle) == SQLITE_OK);
@@ -234,15 +248,22 @@ void db_close(struct db *take_db) {
     mem_free(take_db);
 }
 
-const char *db_path(const struct db *db) { return db->path; }
+const char *db_path(const struct db *db) {
+    return db->path;
+}
 
-const char *db_vfs(const struct db *db) { return db->vfs; }
+const char *db_vfs(const struct db *db) {
+    return db->vfs;
+}
 
-const char *db_error(struct db *db) { return sqlite3_errmsg(db->handle); }
+const char *db_error(struct db *db) {
+    return sqlite3_errmsg(db->handle);
+}
 
 /* ---- queries ---- */
 
-/* Finds where $1… stand. Each must be there, so that a value that no place takes is seen at once. */
+/* Finds where $1… stand. Each must be there, so that a value that no place takes is seen at once.
+ */
 static void db_find_places(struct db_statement *statement) {
     int found = sqlite3_bind_parameter_count(statement->stmt);
     CHECK(found <= DB_PARAMETERS_MAX);
@@ -277,7 +298,8 @@ enum err db_prepare_all(struct db *db, struct buf *error) {
     return err;
 }
 
-static int db_bind(const struct db_statement *statement, const struct db_value *values, size_t count) {
+static int db_bind(const struct db_statement *statement, const struct db_value *values,
+                   size_t count) {
     int result = SQLITE_OK;
     CHECK(count == statement->parameters);
     for (size_t i = 0; result == SQLITE_OK && i < count; i++) {
@@ -289,10 +311,12 @@ static int db_bind(const struct db_statement *statement, const struct db_value *
             result = sqlite3_bind_int64(statement->stmt, place, value->integer);
             break;
         case DB_TEXT:
-            result = sqlite3_bind_text64(statement->stmt, place, bytes, value->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
+            result = sqlite3_bind_text64(statement->stmt, place, bytes, value->bytes.len,
+                                         SQLITE_STATIC, SQLITE_UTF8);
             break;
         case DB_BLOB:
-            result = sqlite3_bind_blob64(statement->stmt, place, bytes, value->bytes.len, SQLITE_STATIC);
+            result =
+                sqlite3_bind_blob64(statement->stmt, place, bytes, value->bytes.len, SQLITE_STATIC);
             break;
         case DB_NULL:
             result = sqlite3_bind_null(statement->stmt, place);
@@ -319,18 +343,22 @@ static struct db_value db_column(sqlite3_stmt *stmt, int column) {
     case SQLITE_NULL:
         return DB_N;
     default:
-        CHECK(!"a column that is a floating-point number");
+        CHECK(false); /* a floating-point number: no column holds one */
         return DB_N;
     }
 }
 
 static bool db_is_unique_violation(int result) {
-    return result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY || result == SQLITE_CONSTRAINT_ROWID;
+    return result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY ||
+           result == SQLITE_CONSTRAINT_ROWID;
 }
 
-/* Prepares, binds, and calls `visit` for each row until it returns false. *conflict may be NULL where none can be. */
-static enum err db_walk(struct db *db, enum query_id query, const struct db_value *values, size_t count,
-                        bool (*visit)(const struct db_value *row, size_t columns, void *arg), void *arg, bool *conflict) {
+/* Prepares, binds, and calls `visit` for each row until it returns false. *conflict may be NULL
+ * where none can be. */
+static enum err db_walk(struct db *db, enum query_id query, const struct db_value *values,
+                        size_t count,
+                        bool (*visit)(const struct db_value *row, size_t columns, void *arg),
+                        void *arg, bool *conflict) {
     struct db_value row[64];
     int result = db_prepare(db, query);
     if (result != SQLITE_OK)
@@ -372,7 +400,8 @@ static bool db_collect_row(const struct db_value *row, size_t columns, void *arg
     rows->columns = columns;
     if (rows->count == collect->cap) {
         collect->cap = collect->cap == 0 ? 4 : collect->cap * 2;
-        struct db_value *grown = arena_alloc(collect->arena, collect->cap * columns * sizeof *grown);
+        struct db_value *grown =
+            arena_alloc(collect->arena, collect->cap * columns * sizeof *grown);
         if (rows->count > 0)
             memcpy(grown, rows->values, rows->count * columns * sizeof *grown);
         rows->values = grown;
@@ -386,8 +415,8 @@ static bool db_collect_row(const struct db_value *row, size_t columns, void *arg
     return true;
 }
 
-enum err db_run(struct db *db, struct arena *arena, enum query_id query, const struct db_value *values, size_t count,
-                struct db_rows *out) {
+enum err db_run(struct db *db, struct arena *arena, enum query_id query,
+                const struct db_value *values, size_t count, struct db_rows *out) {
     *out = (struct db_rows){.count = 0};
     struct db_collect collect = {.arena = arena, .rows = out};
     int64_t before = sqlite3_total_changes64(db->handle);
@@ -415,7 +444,8 @@ enum err db_exec_integer(struct db *db, const char *sql, int64_t *out) {
         result = sqlite3_step(stmt);
     if (result == SQLITE_ROW)
         *out = sqlite3_column_int64(stmt, 0);
-    enum err err = result == SQLITE_ROW || result == SQLITE_DONE ? ERR_OK : db_fail(db, result, "a query");
+    enum err err =
+        result == SQLITE_ROW || result == SQLITE_DONE ? ERR_OK : db_fail(db, result, "a query");
     sqlite3_finalize(stmt);
     return err;
 }
@@ -429,7 +459,8 @@ static int db_note_damage(void *arg, int columns, char **values, char **names) {
 
 enum err db_check_file(struct db *db, struct arena *arena, struct str *damage) {
     struct buf found = BUF_INIT;
-    int result = sqlite3_exec(db->handle, "PRAGMA integrity_check(1)", db_note_damage, &found, NULL);
+    int result =
+        sqlite3_exec(db->handle, "PRAGMA integrity_check(1)", db_note_damage, &found, NULL);
     *damage = arena_strdup(arena, buf_str(&found));
     buf_finish(&found);
     return result == SQLITE_OK ? ERR_OK : db_fail(db, result, "integrity check");
@@ -461,7 +492,8 @@ enum err db_commit(struct db *db) {
     }
     (void)db_fail(db, result, "commit");
     db_rollback(db);
-    /* A full disk or a lock: the commit frame was not written whole. After another error a start might find it valid. */
+    /* A full disk or a lock: the commit frame was not written whole. After another error a start
+     * might find it valid. */
     return (result & 0xff) == SQLITE_IOERR ? ERR_OUTCOME_UNKNOWN : ERR_STORAGE_UNAVAILABLE;
 }
 
@@ -494,15 +526,20 @@ void db_rollback_to_savepoint(struct db *db) {
         (void)db_fail(db, result, "rollback to savepoint");
 }
 
-bool db_in_transaction(const struct db *db) { return db->in_transaction && !sqlite3_get_autocommit(db->handle); }
+bool db_in_transaction(const struct db *db) {
+    return db->in_transaction && !sqlite3_get_autocommit(db->handle);
+}
 
 /* ---- the write-ahead log ---- */
 
-int64_t db_wal_pages(const struct db *db) { return db->wal_pages; }
+int64_t db_wal_pages(const struct db *db) {
+    return db->wal_pages;
+}
 
 enum err db_checkpoint(struct db *db, enum db_checkpoint kind, int wait_ms, bool *complete) {
     int pages = 0, home = 0;
-    int mode = kind == DB_CHECKPOINT_TRUNCATE ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    int mode =
+        kind == DB_CHECKPOINT_TRUNCATE ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
     CHECK(!db->in_transaction);
     sqlite3_busy_timeout(db->handle, wait_ms);
     int result = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &pages, &home);

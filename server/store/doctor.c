@@ -19,14 +19,16 @@ static int64_t doctor_types_about(enum event_subject subject) {
     return types;
 }
 
-static void doctor_add(struct tx *tx, struct problem_list *problems, const char *check, struct str detail) {
+static void doctor_add(struct tx *tx, struct problem_list *problems, const char *check,
+                       struct str detail) {
     if (problems->count == DOCTOR_PROBLEMS_MAX)
         return;
     problems->items[problems->count++] =
         (struct problem){.check = str_from_cstr(check), .detail = arena_strdup(tx->arena, detail)};
 }
 
-static enum err doctor_run_check(struct tx *tx, const struct doctor_check *check, struct problem_list *problems) {
+static enum err doctor_run_check(struct tx *tx, const struct doctor_check *check,
+                                 struct problem_list *problems) {
     struct db_rows rows;
     const struct db_value value = DB_I(check->value);
     enum err err = db_run(tx->db, tx->arena, check->query, &value, check->value < 0 ? 0 : 1, &rows);
@@ -70,7 +72,8 @@ static enum err doctor_check_audit(struct tx *tx, struct problem_list *problems)
     enum err err = audit_find_break(tx, &key);
     if (err == ERR_OK && key != 0)
         doctor_add(tx, problems, "audit_chain",
-                   arena_printf(tx->arena, "row %lld does not follow from the one before it", (long long)key));
+                   arena_printf(tx->arena, "row %lld does not follow from the one before it",
+                                (long long)key));
     return err;
 }
 

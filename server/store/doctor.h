@@ -1,7 +1,9 @@
-/* Proves what the store must hold true: no gap from the first kept pos to the head, none in a room's seq, every message with its event
- * and its nonce, no row that names one that is not there, the audit's chain, the database file itself.
+/* Proves what the store must hold true: no gap from the first kept pos to the head, none in a
+ * room's seq, every message with its event and its nonce, no row that names one that is not there,
+ * the audit's chain, the database file itself.
  *
- * Thread: an executor, in a read transaction; it reads everything and takes long on a large database. */
+ * Thread: an executor, in a read transaction; it reads everything and takes long on a large
+ * database. */
 #pragma once
 #include "protocol/model.h"
 #include "store/log.h"

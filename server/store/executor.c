@@ -41,7 +41,10 @@ enum attempt {
 /* One work in its savepoint. */
 static enum err executor_run_work(struct executor *executor, struct work *work) {
     struct log_mark mark = log_batch_mark(&executor->batch);
-    struct tx tx = {.db = executor->db, .arena = work->arena, .batch = &executor->batch, .now_ms = clock_now_ms()};
+    struct tx tx = {.db = executor->db,
+                    .arena = work->arena,
+                    .batch = &executor->batch,
+                    .now_ms = clock_now_ms()};
     enum err err = db_savepoint(executor->db);
     if (err != ERR_OK)
         return err;
@@ -56,7 +59,10 @@ static enum err executor_run_work(struct executor *executor, struct work *work) 
 }
 
 static enum attempt executor_commit(struct executor *executor) {
-    struct tx tx = {.db = executor->db, .arena = executor->arena, .batch = &executor->batch, .now_ms = clock_now_ms()};
+    struct tx tx = {.db = executor->db,
+                    .arena = executor->arena,
+                    .batch = &executor->batch,
+                    .now_ms = clock_now_ms()};
     if (log_commit(&tx) != ERR_OK) {
         db_rollback(executor->db);
         return ATTEMPT_LOST;
@@ -70,7 +76,8 @@ static enum attempt executor_commit(struct executor *executor) {
 }
 
 /* The works in one transaction; fills outcomes. */
-static enum attempt executor_attempt(struct executor *executor, struct work **works, size_t count, enum err *outcomes) {
+static enum attempt executor_attempt(struct executor *executor, struct work **works, size_t count,
+                                     enum err *outcomes) {
     log_batch_clear(&executor->batch);
     arena_reset(executor->arena);
     if (db_begin(executor->db, true) != ERR_OK)
@@ -86,7 +93,8 @@ static enum attempt executor_attempt(struct executor *executor, struct work **wo
 }
 
 /* What was committed goes out: events first, then the replies. */
-static void executor_finish(struct executor *executor, struct work **works, size_t count, const enum err *outcomes) {
+static void executor_finish(struct executor *executor, struct work **works, size_t count,
+                            const enum err *outcomes) {
     bool erased = executor->batch.erased;
     executor_publish(executor);
     log_batch_clear(&executor->batch);
@@ -102,12 +110,13 @@ static void executor_give_up(struct work **works, size_t count, enum err err) {
         works[i]->done(works[i], err);
 }
 
-/* One work in a transaction of its own, after its batch was lost. A work with a nonce may run again when the outcome is unknown: if it
- * was stored, it finds itself. */
+/* One work in a transaction of its own, after its batch was lost. A work with a nonce may run again
+ * when the outcome is unknown: if it was stored, it finds itself. */
 static void executor_run_alone(struct executor *executor, struct work *work, bool outcome_unknown) {
     enum err outcome = ERR_OK;
     enum attempt attempt = outcome_unknown ? ATTEMPT_UNKNOWN : ATTEMPT_LOST;
-    int runs_left = outcome_unknown && !work->has_nonce ? 0 : 1 + (work->has_nonce ? STORE_UNKNOWN_RETRIES : 0);
+    int runs_left =
+        outcome_unknown && !work->has_nonce ? 0 : 1 + (work->has_nonce ? STORE_UNKNOWN_RETRIES : 0);
     while (runs_left-- > 0) {
         attempt = executor_attempt(executor, &work, 1, &outcome);
         if (attempt == ATTEMPT_UNKNOWN)
@@ -136,7 +145,8 @@ static void executor_run_batch(struct executor *executor, size_t count) {
     case ATTEMPT_LOST:
     case ATTEMPT_UNKNOWN:
         metrics_add(METRIC_STORE_RERUNS, 1);
-        LOG_WARN("a batch is run again, one request a transaction", log_int("requests", (int64_t)count));
+        LOG_WARN("a batch is run again, one request a transaction",
+                 log_int("requests", (int64_t)count));
         for (size_t i = 0; i < count; i++)
             executor_run_alone(executor, works[i], attempt == ATTEMPT_UNKNOWN);
         break;
@@ -149,7 +159,8 @@ static void *writer_main(void *arg) {
     bool ended = false;
     pthread_setname_np(pthread_self(), "writer");
     while (!ended) {
-        size_t count = work_queue_take(&store->writes, store->works, store->batch_max, wal_care_deadline(store), &ended);
+        size_t count = work_queue_take(&store->writes, store->works, store->batch_max,
+                                       wal_care_deadline(store), &ended);
         metrics_add(METRIC_STORE_WRITES_QUEUED, -(int64_t)count);
         if (count > 0)
             executor_run_batch(writer, count);
@@ -161,7 +172,8 @@ static void *writer_main(void *arg) {
 /* ---- the readers ---- */
 
 static enum err reader_run_work(struct executor *reader, struct work *work) {
-    struct tx tx = {.db = reader->db, .arena = work->arena, .batch = &reader->batch, .now_ms = clock_now_ms()};
+    struct tx tx = {
+        .db = reader->db, .arena = work->arena, .batch = &reader->batch, .now_ms = clock_now_ms()};
     log_batch_clear(&reader->batch);
     enum err err = db_begin(reader->db, false);
     if (err != ERR_OK)
@@ -195,7 +207,8 @@ void store_start(struct store *store, const struct executor_ops *ops) {
     store->started = true;
     CHECK(pthread_create(&store->writer.thread, NULL, writer_main, &store->writer) == 0);
     for (unsigned i = 0; i < store->reader_count; i++)
-        CHECK(pthread_create(&store->readers[i].thread, NULL, reader_main, &store->readers[i]) == 0);
+        CHECK(pthread_create(&store->readers[i].thread, NULL, reader_main, &store->readers[i]) ==
+              0);
 }
 
 void store_stop(struct store *store) {

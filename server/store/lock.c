@@ -61,8 +61,10 @@ enum err folder_lock_take(const char *data_dir, struct folder_lock *out, struct 
     }
     fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        buf_appendf(error, "%s: the data folder cannot be written: %s; give it to the user that runs Parley", data_dir,
-                    strerror(errno));
+        buf_appendf(
+            error,
+            "%s: the data folder cannot be written: %s; give it to the user that runs Parley",
+            data_dir, strerror(errno));
         goto out;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -49,7 +49,9 @@ void log_batch_cut(struct log_batch *batch, struct log_mark mark) {
 
 /* ---- emitting ---- */
 
-static bool log_event_is_logged(const struct log_event *event) { return (event_type(event->type)->flags & EVENT_LOGGED) != 0; }
+static bool log_event_is_logged(const struct log_event *event) {
+    return (event_type(event->type)->flags & EVENT_LOGGED) != 0;
+}
 
 /* The room with its seq, read once a batch. */
 static enum err log_room_of(struct tx *tx, int64_t key, struct log_room **out) {
@@ -125,12 +127,15 @@ enum err log_head(struct tx *tx, int64_t *pos) {
 
 static enum err log_write_event(struct tx *tx, const struct log_event *event) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_log_insert, &rows, DB_I(event->pos), DB_I(event->type), DB_I(event->audience),
-                          DB_I(event->seq), DB_I(event->actor), DB_I(event->subject), DB_I(event->fact), DB_I(event->created_at));
+    enum err err =
+        DB_RUN(tx->db, tx->arena, QUERY_log_insert, &rows, DB_I(event->pos), DB_I(event->type),
+               DB_I(event->audience), DB_I(event->seq), DB_I(event->actor), DB_I(event->subject),
+               DB_I(event->fact), DB_I(event->created_at));
     if (err == ERR_OK && rows.conflict)
         err = ERR_INTERNAL; /* a row beyond the head: doctor tells */
     if (err == ERR_OK && event->membership != 0)
-        err = DB_RUN(tx->db, tx->arena, QUERY_log_joined_pos_set, &rows, DB_I(event->membership), DB_I(event->pos));
+        err = DB_RUN(tx->db, tx->arena, QUERY_log_joined_pos_set, &rows, DB_I(event->membership),
+                     DB_I(event->pos));
     return err;
 }
 
@@ -142,7 +147,8 @@ static enum err log_write_rooms(struct tx *tx) {
         struct db_rows rows;
         if (room->seq == room->stored_seq)
             continue;
-        enum err err = DB_RUN(tx->db, tx->arena, QUERY_log_room_seq_set, &rows, DB_I(room->key), DB_I(room->seq));
+        enum err err = DB_RUN(tx->db, tx->arena, QUERY_log_room_seq_set, &rows, DB_I(room->key),
+                              DB_I(room->seq));
         if (err != ERR_OK)
             return err;
     }

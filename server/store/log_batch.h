@@ -1,4 +1,5 @@
-/* What a batch gathers until it is committed: its events in order, the rooms' seqs. Private to store/. Thread: the executor's. */
+/* What a batch gathers until it is committed: its events in order, the rooms' seqs. Private to
+ * store/. Thread: the executor's. */
 #pragma once
 #include "base/map.h"
 #include "store/log.h"
@@ -13,9 +14,9 @@ struct log_room {
 struct log_batch {
     struct log_event *events;
     size_t count, cap;
-    struct map rooms;    /* room key → struct log_room, in the heap */
-    bool writes;         /* false on a reader: nothing may be logged */
-    bool erased;         /* a work of it has blanked text */
+    struct map rooms; /* room key → struct log_room, in the heap */
+    bool writes;      /* false on a reader: nothing may be logged */
+    bool erased;      /* a work of it has blanked text */
 };
 
 /* Where a savepoint stands. */
@@ -31,12 +32,13 @@ void log_batch_clear(struct log_batch *batch);
 struct log_mark log_batch_mark(const struct log_batch *batch);
 /* Cuts the emits after the mark and gives their seqs back. */
 void log_batch_cut(struct log_batch *batch, struct log_mark mark);
-/* Numbers the batch's logged events, writes their rows, the rooms' seqs, the memberships' joined_pos and the head. Last of all before
- * the commit. */
+/* Numbers the batch's logged events, writes their rows, the rooms' seqs, the memberships'
+ * joined_pos and the head. Last of all before the commit. */
 enum err log_commit(struct tx *tx) MUST_CHECK;
 
 /* ---- cursors ---- */
-/* What cursors are made with: from the table meta, for the whole process; a process serves one database. */
+/* What cursors are made with: from the table meta, for the whole process; a process serves one
+ * database. */
 enum { CURSOR_EPOCH_CHARS = 8, CURSOR_SECRET_BYTES = 16 };
 struct cursor_secret {
     char epoch[CURSOR_EPOCH_CHARS + 1];
@@ -44,7 +46,8 @@ struct cursor_secret {
 };
 /* Before any thread that formats cursors starts. */
 void cursor_use(const struct cursor_secret *secret);
-/* Draws what is missing in meta, and a new epoch when the database is a restored backup; in a write transaction. */
+/* Draws what is missing in meta, and a new epoch when the database is a restored backup; in a write
+ * transaction. */
 enum err cursor_prepare(struct db *db, struct arena *arena, struct cursor_secret *out) MUST_CHECK;
 /* The check bits of an event that has its numbers; pos 0: the beginning. */
 uint32_t cursor_check(const struct log_event *event);

@@ -1,9 +1,10 @@
-/* Pages for whoever was away: one audience after the other is read in small chunks by the index (audience, pos), and the chunks are
- * merged by pos. */
+/* Pages for whoever was away: one audience after the other is read in small chunks by the index
+ * (audience, pos), and the chunks are merged by pos. */
 #include "store/log_batch.h"
 
 enum {
-    LOG_CHUNK_FIRST = 8, /* events of an audience that are read at first; doubled from chunk to chunk */
+    LOG_CHUNK_FIRST =
+        8, /* events of an audience that are read at first; doubled from chunk to chunk */
     LOG_CHUNK_MAX = 64,
 };
 _Static_assert(EVENT_COUNT < 63, "the types that are not shown fit a positive 64-bit number");
@@ -11,27 +12,29 @@ _Static_assert(EVENT_COUNT < 63, "the types that are not shown fit a positive 64
 /* One audience being read. */
 struct log_tail {
     int64_t audience;
-    int64_t after;            /* everything up to here was read */
-    int64_t limit;            /* of the chunk in hand */
+    int64_t after; /* everything up to here was read */
+    int64_t limit; /* of the chunk in hand */
     struct log_event *chunk;
     size_t count, at;
-    bool is_read;             /* nothing comes after the chunk */
+    bool is_read; /* nothing comes after the chunk */
 };
 
 /* Everything that one person is shown after a pos. */
 struct log_reader {
     struct tx *tx;
     int64_t account;
-    int64_t hidden;           /* a bit for every type that the reader is not shown */
-    int64_t *rooms;           /* of the open memberships */
+    int64_t hidden; /* a bit for every type that the reader is not shown */
+    int64_t *rooms; /* of the open memberships */
     size_t room_count;
-    struct log_tail *tails;   /* rooms, the person, the workspace */
+    struct log_tail *tails; /* rooms, the person, the workspace */
     size_t tail_count;
 };
 
 static const struct log_loader *log_loader;
 
-void log_set_loader(const struct log_loader *loader) { log_loader = loader; }
+void log_set_loader(const struct log_loader *loader) {
+    log_loader = loader;
+}
 
 /* ---- what the reader is shown ---- */
 
@@ -49,18 +52,21 @@ static int64_t log_hidden_types(enum role role) {
 static bool log_shows_any(enum event_audience audience, int64_t hidden) {
     for (int i = EVENT_NOTHING + 1; i < EVENT_COUNT; i++) {
         const struct event_type *type = event_type((enum event_id)i);
-        if (type->audience == audience && (type->flags & EVENT_LOGGED) != 0 && ((hidden >> i) & 1) == 0)
+        if (type->audience == audience && (type->flags & EVENT_LOGGED) != 0 &&
+            ((hidden >> i) & 1) == 0)
             return true;
     }
     return false;
 }
 
 static void log_reader_add(struct log_reader *reader, int64_t audience, int64_t after) {
-    reader->tails[reader->tail_count++] = (struct log_tail){.audience = audience, .after = after, .limit = LOG_CHUNK_FIRST};
+    reader->tails[reader->tail_count++] =
+        (struct log_tail){.audience = audience, .after = after, .limit = LOG_CHUNK_FIRST};
 }
 
 /* The audiences of the account, each with where its reading begins. */
-static enum err log_reader_open(struct log_reader *reader, struct tx *tx, int64_t account, enum role role, int64_t pos) {
+static enum err log_reader_open(struct log_reader *reader, struct tx *tx, int64_t account,
+                                enum role role, int64_t pos) {
     struct db_rows rows;
     *reader = (struct log_reader){.tx = tx, .account = account, .hidden = log_hidden_types(role)};
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_log_memberships, &rows, DB_I(account));
@@ -85,8 +91,9 @@ static enum err log_reader_open(struct log_reader *reader, struct tx *tx, int64_
 /* Reads the next chunk of a tail whose chunk is used up. */
 static enum err log_tail_fill(struct log_reader *reader, struct log_tail *tail) {
     struct db_rows rows;
-    enum err err = DB_RUN(reader->tx->db, reader->tx->arena, QUERY_log_of_audience, &rows, DB_I(tail->audience), DB_I(tail->after),
-                          DB_I(tail->limit), DB_I(reader->hidden));
+    enum err err =
+        DB_RUN(reader->tx->db, reader->tx->arena, QUERY_log_of_audience, &rows,
+               DB_I(tail->audience), DB_I(tail->after), DB_I(tail->limit), DB_I(reader->hidden));
     if (err != ERR_OK)
         return err;
     tail->chunk = arena_zalloc_array(reader->tx->arena, rows.count, sizeof *tail->chunk);
@@ -102,7 +109,8 @@ static enum err log_tail_fill(struct log_reader *reader, struct log_tail *tail) 
 }
 
 static int64_t log_tail_next_pos(const struct log_tail *tail) {
-    return tail->at < tail->count ? tail->chunk[tail->at].pos : INT64_MAX; /* INT64_MAX: nothing is left */
+    return tail->at < tail->count ? tail->chunk[tail->at].pos
+                                  : INT64_MAX; /* INT64_MAX: nothing is left */
 }
 
 /* Lets the tail at the top of the heap sink to its place. */
@@ -123,8 +131,10 @@ static void log_heap_sink(struct log_tail **heap, size_t count, size_t at) {
 }
 
 /* Up to `max` events into `out`; *count < max: there are no more. */
-static enum err log_reader_merge(struct log_reader *reader, struct log_event *out, size_t max, size_t *count) {
-    struct log_tail **heap = arena_zalloc_array(reader->tx->arena, reader->tail_count, sizeof *heap);
+static enum err log_reader_merge(struct log_reader *reader, struct log_event *out, size_t max,
+                                 size_t *count) {
+    struct log_tail **heap =
+        arena_zalloc_array(reader->tx->arena, reader->tail_count, sizeof *heap);
     enum err err = ERR_OK;
     *count = 0;
     for (size_t i = 0; err == ERR_OK && i < reader->tail_count; i++) {
@@ -146,16 +156,19 @@ static enum err log_reader_merge(struct log_reader *reader, struct log_event *ou
 
 /* ---- pages ---- */
 
-/* Which room an event is about: the audience's, or the subject of room.joined and room.left. 0: none. */
+/* Which room an event is about: the audience's, or the subject of room.joined and room.left. 0:
+ * none. */
 static int64_t log_event_room(const struct log_event *event) {
     if (event->audience % 4 == AUDIENCE_KIND_ROOM)
         return event->audience / 4;
-    bool is_about_room = event_type(event->type)->subject == SUBJECT_ROOM && event->audience % 4 == AUDIENCE_KIND_PERSON;
+    bool is_about_room = event_type(event->type)->subject == SUBJECT_ROOM &&
+                         event->audience % 4 == AUDIENCE_KIND_PERSON;
     return is_about_room ? event->subject : 0;
 }
 
 /* Fills room_id; events of one room often follow each other, `last` saves asking again. */
-static enum err log_load_room_id(struct tx *tx, struct log_event *event, const struct log_event *last) {
+static enum err log_load_room_id(struct tx *tx, struct log_event *event,
+                                 const struct log_event *last) {
     struct db_rows rows;
     int64_t room = log_event_room(event);
     if (room == 0)
@@ -173,7 +186,8 @@ static enum err log_load_room_id(struct tx *tx, struct log_event *event, const s
     return ERR_OK;
 }
 
-static enum err log_load_events(struct tx *tx, int64_t account, struct log_event *events, size_t count) {
+static enum err log_load_events(struct tx *tx, int64_t account, struct log_event *events,
+                                size_t count) {
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         events[i].check = cursor_check(&events[i]);
@@ -184,7 +198,8 @@ static enum err log_load_events(struct tx *tx, int64_t account, struct log_event
     return err;
 }
 
-enum err log_page(struct tx *tx, int64_t account, enum role role, int64_t pos, struct log_page *out) {
+enum err log_page(struct tx *tx, int64_t account, enum role role, int64_t pos,
+                  struct log_page *out) {
     struct log_reader reader;
     int64_t head = 0;
     *out = (struct log_page){.next_pos = pos};
@@ -206,14 +221,16 @@ enum err log_page(struct tx *tx, int64_t account, enum role role, int64_t pos, s
     return log_load_events(tx, account, out->events, out->count);
 }
 
-enum err log_count_missed(struct tx *tx, int64_t account, enum role role, int64_t pos, int64_t limit, int64_t *out) {
+enum err log_count_missed(struct tx *tx, int64_t account, enum role role, int64_t pos,
+                          int64_t limit, int64_t *out) {
     struct log_reader reader;
     enum err err = log_reader_open(&reader, tx, account, role, pos);
     *out = 0;
     for (size_t i = 0; err == ERR_OK && *out <= limit && i < reader.tail_count; i++) {
         struct db_rows rows;
-        err = DB_RUN(tx->db, tx->arena, QUERY_log_count_audience, &rows, DB_I(reader.tails[i].audience),
-                     DB_I(reader.tails[i].after), DB_I(limit + 1 - *out), DB_I(reader.hidden));
+        err = DB_RUN(tx->db, tx->arena, QUERY_log_count_audience, &rows,
+                     DB_I(reader.tails[i].audience), DB_I(reader.tails[i].after),
+                     DB_I(limit + 1 - *out), DB_I(reader.hidden));
         if (err == ERR_OK)
             *out += db_at(&rows, 0, 0)->integer;
     }

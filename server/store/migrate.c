@@ -5,10 +5,14 @@
 
 #include <stdio.h>
 
-int64_t migrate_newest(void) { return (int64_t)(sizeof migrations / sizeof *migrations); }
+int64_t migrate_newest(void) {
+    return (int64_t)(sizeof migrations / sizeof *migrations);
+}
 
 static enum err migrate_floor(struct db *db, int64_t *out) {
-    return db_exec_integer(db, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key = 'schema_floor'", out);
+    return db_exec_integer(
+        db, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key = 'schema_floor'",
+        out);
 }
 
 static enum err migrate_check(struct db *db, int64_t schema, struct buf *error) {
@@ -17,7 +21,9 @@ static enum err migrate_check(struct db *db, int64_t schema, struct buf *error) 
     if (schema > migrate_newest()) {
         err = migrate_floor(db, &floor);
         if (err == ERR_OK && (floor == 0 || floor > migrate_newest())) {
-            buf_appendf(error, "%s: its schema (%lld) was made by a newer release; this one knows up to %lld: install that release again",
+            buf_appendf(error,
+                        "%s: its schema (%lld) was made by a newer release; this one knows up to "
+                        "%lld: install that release again",
                         db_path(db), (long long)schema, (long long)migrate_newest());
             err = ERR_STORAGE_UNAVAILABLE;
         }
@@ -26,7 +32,8 @@ static enum err migrate_check(struct db *db, int64_t schema, struct buf *error) 
     if (schema == 0)
         err = db_exec_integer(db, "SELECT count(*) FROM sqlite_schema", &tables);
     if (err == ERR_OK && tables > 0) {
-        buf_appendf(error, "%s: a database, but not Parley's: name another --data folder", db_path(db));
+        buf_appendf(error, "%s: a database, but not Parley's: name another --data folder",
+                    db_path(db));
         err = ERR_STORAGE_UNAVAILABLE;
     }
     return err;
@@ -37,7 +44,8 @@ static enum err migrate_step(struct db *db, int64_t number) {
     char mark[160];
     snprintf(mark, sizeof mark,
              "PRAGMA user_version = %lld;"
-             "INSERT INTO meta (key, value) VALUES ('schema_floor', '%d') ON CONFLICT (key) DO UPDATE SET value = excluded.value;",
+             "INSERT INTO meta (key, value) VALUES ('schema_floor', '%d') ON CONFLICT (key) DO "
+             "UPDATE SET value = excluded.value;",
              (long long)number, SCHEMA_PREVIOUS_RELEASE);
     enum err err = db_begin(db, true);
     if (err != ERR_OK)
@@ -62,6 +70,7 @@ enum err migrate_run(struct db *db, struct buf *error) {
             LOG_INFO("schema migrated", log_int("schema", schema));
     }
     if (err != ERR_OK && error->len == 0)
-        buf_appendf(error, "%s: migration to schema %lld failed: %s", db_path(db), (long long)schema, db_error(db));
+        buf_appendf(error, "%s: migration to schema %lld failed: %s", db_path(db),
+                    (long long)schema, db_error(db));
     return err;
 }

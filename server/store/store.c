@@ -42,18 +42,21 @@ static enum err store_read_head(struct store *store) {
     return err;
 }
 
-static enum err store_open_executor(struct store *store, struct executor *executor, const struct db_options *options,
-                                    struct buf *error) {
+static enum err store_open_executor(struct store *store, struct executor *executor,
+                                    const struct db_options *options, struct buf *error) {
     executor->store = store;
     executor->arena = arena_create();
     log_batch_init(&executor->batch, options->writes);
     return db_open(options, &executor->db, error);
 }
 
-static enum err store_open_connections(struct store *store, const struct store_options *options, struct buf *error) {
+static enum err store_open_connections(struct store *store, const struct store_options *options,
+                                       struct buf *error) {
     struct buf path = BUF_INIT;
-    struct db_options db_options = {
-        .path = store_path(&path, store->data_dir), .writes = true, .synchronous = options->synchronous, .vfs = options->vfs};
+    struct db_options db_options = {.path = store_path(&path, store->data_dir),
+                                    .writes = true,
+                                    .synchronous = options->synchronous,
+                                    .vfs = options->vfs};
     mode_t mask = umask(077); /* the database is its owner's alone; no thread runs yet */
     enum err err = store_open_executor(store, &store->writer, &db_options, error);
     if (err == ERR_OK)
@@ -69,7 +72,8 @@ static enum err store_open_connections(struct store *store, const struct store_o
     if (err == ERR_OK && !folder_sync(store->data_dir))
         err = ERR_STORAGE_UNAVAILABLE;
     if (err != ERR_OK && error->len == 0)
-        buf_appendf(error, "%s: %s", buf_cstr(&path), store->writer.db == NULL ? "cannot be opened" : db_error(store->writer.db));
+        buf_appendf(error, "%s: %s", buf_cstr(&path),
+                    store->writer.db == NULL ? "cannot be opened" : db_error(store->writer.db));
     buf_finish(&path);
     return err;
 }
@@ -85,7 +89,8 @@ enum err store_open(const struct store_options *options, struct store **out, str
     store->lock.fd = -1;
     store->batch_max = options->batch_max;
     store->idle_checkpoint_ms = options->idle_checkpoint_ms;
-    store->erase_after_ms = options->erase_after_ms == 0 ? STORE_ERASE_AFTER_MS : options->erase_after_ms;
+    store->erase_after_ms =
+        options->erase_after_ms == 0 ? STORE_ERASE_AFTER_MS : options->erase_after_ms;
     store->works = mem_zalloc(options->batch_max, sizeof *store->works);
     store->outcomes = mem_zalloc(options->batch_max, sizeof *store->outcomes);
     CHECK(pthread_mutex_init(&store->publish_lock, NULL) == 0);

@@ -9,14 +9,15 @@
 
 enum {
     STORE_READ_THREADS_MAX = 64,
-    STORE_UNKNOWN_RETRIES = 2,       /* runs more of a work whose commit's outcome was not known */
+    STORE_UNKNOWN_RETRIES = 2, /* runs more of a work whose commit's outcome was not known */
     STORE_IDLE_CHECKPOINT_PAGES = 500, /* a WAL shorter than this is left alone when idle */
-    STORE_WAL_PAGES_MAX = 4000,      /* beyond this a checkpoint runs between two batches */
-    STORE_CHECKPOINT_RETRY_MS = 1000, /* after one that a reader stood in the way of */
-    STORE_ERASE_MAX_MS = 60000,      /* what was erased is out of the WAL by then, unless a reader stops it */
-    STORE_ERASE_AFTER_MS = 5000,     /* when the first try begins: more erasures may follow */
+    STORE_WAL_PAGES_MAX = 4000,        /* beyond this a checkpoint runs between two batches */
+    STORE_CHECKPOINT_RETRY_MS = 1000,  /* after one that a reader stood in the way of */
+    STORE_ERASE_MAX_MS =
+        60000, /* what was erased is out of the WAL by then, unless a reader stops it */
+    STORE_ERASE_AFTER_MS = 5000, /* when the first try begins: more erasures may follow */
     STORE_ERASE_RETRY_MS = 1000,
-    STORE_ERASE_WAIT_MS = 20,        /* that one try holds up the writer for a reader */
+    STORE_ERASE_WAIT_MS = 20, /* that one try holds up the writer for a reader */
 };
 
 /* Works that wait for an executor. */
@@ -56,9 +57,9 @@ struct store {
 
     struct work_queue writes, reads;
     struct executor writer;
-    struct wal_care wal;     /* the writer's */
-    enum err *outcomes;      /* the writer's: of the works of its batch */
-    struct work **works;     /* the writer's: the batch */
+    struct wal_care wal; /* the writer's */
+    enum err *outcomes;  /* the writer's: of the works of its batch */
+    struct work **works; /* the writer's: the batch */
     unsigned reader_count;
     struct executor readers[STORE_READ_THREADS_MAX];
 };
@@ -66,9 +67,10 @@ struct store {
 void work_queue_init(struct work_queue *queue, size_t max);
 void work_queue_finish(struct work_queue *queue);
 bool work_queue_push(struct work_queue *queue, struct work *take_work);
-/* Takes up to `max` works, in order; waits for the first until `deadline` (monotonic ms, 0: for ever). 0: the deadline has come, or
- * *ended: the queue is stopped and empty. */
-size_t work_queue_take(struct work_queue *queue, struct work **out, size_t max, uint64_t deadline_ms, bool *ended);
+/* Takes up to `max` works, in order; waits for the first until `deadline` (monotonic ms, 0: for
+ * ever). 0: the deadline has come, or *ended: the queue is stopped and empty. */
+size_t work_queue_take(struct work_queue *queue, struct work **out, size_t max,
+                       uint64_t deadline_ms, bool *ended);
 /* No more works are taken in; what waits is still given out. */
 void work_queue_stop(struct work_queue *queue);
 

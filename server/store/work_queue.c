@@ -41,11 +41,13 @@ static bool work_queue_wait(struct work_queue *queue, uint64_t deadline_ms) {
         pthread_cond_wait(&queue->changed, &queue->lock);
         return true;
     }
-    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000), .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
+    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
+                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
     return pthread_cond_timedwait(&queue->changed, &queue->lock, &until) != ETIMEDOUT;
 }
 
-size_t work_queue_take(struct work_queue *queue, struct work **out, size_t max, uint64_t deadline_ms, bool *ended) {
+size_t work_queue_take(struct work_queue *queue, struct work **out, size_t max,
+                       uint64_t deadline_ms, bool *ended) {
     size_t taken = 0;
     struct list *link;
     pthread_mutex_lock(&queue->lock);
