@@ -1,6 +1,7 @@
-/* Linked into the test build of the server: PARLEY_TEST_VFS=SEED:CUT_AFTER[:WRITES] puts the whole server on the power-cut VFS, to
- * end with POWERCUT_EXIT after CUT_AFTER writes, syncs, truncations and deletions (0: never), or at the WRITES-th write to the database
- * file, in a checkpoint. Without the variable it is the product. */
+/* Linked into the test build of the server: PARLEY_TEST_VFS=SEED:CUT_AFTER[:WRITES] puts the whole
+ * server on the power-cut VFS, to end with POWERCUT_EXIT after CUT_AFTER writes, syncs, truncations
+ * and deletions (0: never), or at the WRITES-th write to the database file, in a checkpoint.
+ * Without the variable it is the product. */
 #include "vfs_powercut.h"
 
 #include <stdio.h>

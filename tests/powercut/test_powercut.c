@@ -1,5 +1,5 @@
-/* The promise under a power cut: a child stores numbered messages and says which were acknowledged; at a random write or sync the power
- * goes, and the parent starts on the wreck. */
+/* The promise under a power cut: a child stores numbered messages and says which were acknowledged;
+ * at a random write or sync the power goes, and the parent starts on the wreck. */
 #include "base/mem.h"
 #include "store/db_open.h"
 #include "store/doctor.h"
@@ -52,7 +52,8 @@ static void numbered_submit(struct numbered *numbered);
 
 static void numbered_done(struct work *work, enum err outcome) {
     struct numbered *numbered = CONTAINER_OF(work, struct numbered, work);
-    if (outcome == ERR_OK && write(sender.acknowledged, &numbered->number, sizeof numbered->number) != sizeof numbered->number)
+    if (outcome == ERR_OK && write(sender.acknowledged, &numbered->number,
+                                   sizeof numbered->number) != sizeof numbered->number)
         _exit(1);
     if (numbered->number % PAUSE_EVERY < PAUSE_EVERY - WINDOW) {
         numbered_submit(numbered);
@@ -82,13 +83,14 @@ static enum err make_room_and_author(struct tx *tx, struct fixture_work *self) {
 }
 
 /* Sends until the power goes. */
-static _Noreturn void child_run(const char *folder, const char *synchronous, uint64_t seed, uint64_t cut_after, int pipe_end,
-                                int64_t first) {
+static _Noreturn void child_run(const char *folder, const char *synchronous, uint64_t seed,
+                                uint64_t cut_after, int pipe_end, int64_t first) {
     static struct numbered works[WINDOW];
     powercut_install(seed, cut_after, false);
     if (cut_after == 0)
         powercut_cut_in_checkpoint(1 + seed * 7919 % 80);
-    const struct fixture_options options = {.vfs = POWERCUT_VFS_NAME, .synchronous = synchronous, .idle_checkpoint_ms = 1};
+    const struct fixture_options options = {
+        .vfs = POWERCUT_VFS_NAME, .synchronous = synchronous, .idle_checkpoint_ms = 1};
     sender.store = fixture_open(folder, &options);
     sender.acknowledged = pipe_end;
     atomic_init(&sender.next, first);
@@ -98,7 +100,8 @@ static _Noreturn void child_run(const char *folder, const char *synchronous, uin
     if (fixture_write(sender.store, 0, make_room_and_author) != ERR_OK)
         _exit(1);
     for (int i = 0; i < WINDOW; i++)
-        works[i].work = (struct work){.arena = arena_create(), .writes = true, .run = numbered_run, .done = numbered_done};
+        works[i].work = (struct work){
+            .arena = arena_create(), .writes = true, .run = numbered_run, .done = numbered_done};
     for (;;) {
         atomic_store(&sender.in_flight, WINDOW);
         for (int i = 0; i < WINDOW; i++)
@@ -130,8 +133,8 @@ static void numbers_read(struct numbers *numbers, int pipe_end) {
     }
 }
 
-static bool run_until_the_cut(const char *folder, const char *synchronous, uint64_t seed, uint64_t cut_after, int64_t first,
-                              struct numbers *acknowledged) {
+static bool run_until_the_cut(const char *folder, const char *synchronous, uint64_t seed,
+                              uint64_t cut_after, int64_t first, struct numbers *acknowledged) {
     int ends[2], status = 0;
     assert_int_equal(pipe(ends), 0);
     fflush(NULL);
@@ -156,10 +159,12 @@ static enum err look(struct tx *tx, struct fixture_work *self) {
     struct numbers *acknowledged = (struct numbers *)(intptr_t)self->number;
     assert_int_equal(doctor_run(tx, &problems, &checked), ERR_OK);
     for (size_t i = 0; i < problems.count; i++)
-        print_message("doctor: %.*s: %.*s\n", STR_ARG(problems.items[i].check), STR_ARG(problems.items[i].detail));
+        print_message("doctor: %.*s: %.*s\n", STR_ARG(problems.items[i].check),
+                      STR_ARG(problems.items[i].detail));
     self->seq = (int64_t)problems.count;
     for (size_t i = 0; i < acknowledged->count; i++) {
-        enum err err = fixture_integer(tx, &there, "SELECT count(*) FROM message WHERE key = %lld", (long long)acknowledged->items[i]);
+        enum err err = fixture_integer(tx, &there, "SELECT count(*) FROM message WHERE key = %lld",
+                                       (long long)acknowledged->items[i]);
         if (err != ERR_OK)
             return err;
         self->seq += there == 1 ? 0 : 1;
@@ -167,13 +172,17 @@ static enum err look(struct tx *tx, struct fixture_work *self) {
     return ERR_OK;
 }
 
-/* Starts on the wreck; how many acknowledged messages are missing or doctor's findings. A store that does not even open is one too. */
+/* Starts on the wreck; how many acknowledged messages are missing or doctor's findings. A store
+ * that does not even open is one too. */
 static int64_t losses_of(const char *folder, struct numbers *acknowledged) {
     struct fixture_work work;
     struct store *store = NULL;
     struct buf error = BUF_INIT;
-    const struct store_options options = {
-        .data_dir = str_from_cstr(folder), .read_threads = 1, .batch_max = 1, .queue_max = 8, .idle_checkpoint_ms = 50};
+    const struct store_options options = {.data_dir = str_from_cstr(folder),
+                                          .read_threads = 1,
+                                          .batch_max = 1,
+                                          .queue_max = 8,
+                                          .idle_checkpoint_ms = 50};
     enum err err = store_open(&options, &store, &error);
     if (err != ERR_OK)
         print_message("%s\n", buf_cstr(&error));
@@ -190,15 +199,19 @@ static int64_t losses_of(const char *folder, struct numbers *acknowledged) {
 }
 
 /* One folder, cut after cut; ends early with the first loss. */
-static int64_t cut_again_and_again(const char *synchronous, uint64_t seed, size_t *acknowledged_count) {
+static int64_t cut_again_and_again(const char *synchronous, uint64_t seed,
+                                   size_t *acknowledged_count) {
     char *folder = fixture_make_folder();
     struct numbers acknowledged = {.count = 0};
     int64_t losses = 0;
     for (uint64_t cut = 1; losses == 0 && cut <= CUTS; cut++) {
-        /* Early ones, in the making of the database; most in the flow; some in the midst of a checkpoint (0). */
+        /* Early ones, in the making of the database; most in the flow; some in the midst of a
+         * checkpoint (0). */
         uint64_t spread = cut <= 10 ? 60 : cut % 5 == 0 ? 6000 : 900;
-        uint64_t cut_after = cut > 10 && cut % 4 == 0 ? 0 : 1 + (seed * 7919 + cut * 104729) % spread;
-        if (!run_until_the_cut(folder, synchronous, seed + cut, cut_after, (int64_t)cut * 1000000, &acknowledged))
+        uint64_t cut_after =
+            cut > 10 && cut % 4 == 0 ? 0 : 1 + (seed * 7919 + cut * 104729) % spread;
+        if (!run_until_the_cut(folder, synchronous, seed + cut, cut_after, (int64_t)cut * 1000000,
+                               &acknowledged))
             losses = 1; /* what it started on was no database any more */
         losses += losses_of(folder, &acknowledged);
     }

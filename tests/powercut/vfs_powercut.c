@@ -26,6 +26,7 @@ struct powercut_op {
 
 /* A file's content, whatever its name. */
 struct powercut_inode {
+    struct powercut_inode *next; /* of all: one that has lost its name may still be open */
     unsigned char *durable;
     size_t size;
     struct powercut_op *first, **last; /* not synced, in order */
@@ -42,7 +43,7 @@ struct powercut_file {
     sqlite3_file base;
     struct powercut_inode *inode; /* NULL: a temporary file, left to the real VFS */
     bool is_database;
-    bool syncs_folder;            /* with its first sync, as SQLite's unix VFS does for journals and the WAL */
+    bool syncs_folder; /* with its first sync, as SQLite's unix VFS does for journals and the WAL */
     sqlite3_file *real;
 };
 
@@ -51,6 +52,7 @@ static struct {
     sqlite3_vfs *real;
     struct powercut_entry entries[POWERCUT_ENTRIES_MAX];
     size_t entry_count;
+    struct powercut_inode *inodes;
     uint64_t random, operations, cut_after, syncs, writes;
     uint64_t database_writes, cut_after_database_writes;
     int fail_write, fail_sync;
@@ -66,7 +68,9 @@ static uint64_t powercut_random(void) {
 }
 
 /* True `percent` times of a hundred. */
-static bool powercut_chance(unsigned percent) { return powercut_random() % 100 < percent; }
+static bool powercut_chance(unsigned percent) {
+    return powercut_random() % 100 < percent;
+}
 
 /* ---- the cut ---- */
 
@@ -74,10 +78,11 @@ static bool powercut_chance(unsigned percent) { return powercut_random() % 100 <
 struct powercut_image {
     unsigned char *bytes;
     size_t size, cap;
-    unsigned char *stopped; /* a sector that missed one write gets no later one: the kernel writes whole sectors */
+    unsigned char *stopped; /* a sector that missed one write gets no later one: the kernel writes
+                               whole sectors */
     size_t sectors;
-    unsigned percent;       /* of the writes that reached the disk */
-    bool has_garbage;       /* in holes, instead of zeros */
+    unsigned percent; /* of the writes that reached the disk */
+    bool has_garbage; /* in holes, instead of zeros */
 };
 
 static void powercut_image_reserve(struct powercut_image *image, size_t size) {
@@ -116,7 +121,8 @@ static void powercut_image_write(struct powercut_image *image, const struct powe
 /* One state in which the file may be found. */
 static struct powercut_image powercut_image_draw(const struct powercut_inode *inode) {
     static const unsigned percents[] = {0, 10, 50, 90, 99, 100};
-    struct powercut_image image = {.percent = percents[powercut_random() % 6], .has_garbage = powercut_chance(25)};
+    struct powercut_image image = {.percent = percents[powercut_random() % 6],
+                                   .has_garbage = powercut_chance(25)};
     powercut_image_grow(&image, inode->size);
     if (inode->size > 0)
         memcpy(image.bytes, inode->durable, inode->size);
@@ -174,6 +180,8 @@ static void powercut_count(void) {
 static struct powercut_inode *powercut_inode_create(void) {
     struct powercut_inode *inode = mem_zalloc(1, sizeof *inode);
     inode->last = &inode->first;
+    inode->next = powercut.inodes;
+    powercut.inodes = inode;
     return inode;
 }
 
@@ -226,7 +234,8 @@ static void powercut_sync_folder(void) {
 
 /* ---- files ---- */
 
-static void powercut_note(struct powercut_inode *inode, bool is_truncate, const void *bytes, size_t len, int64_t offset) {
+static void powercut_note(struct powercut_inode *inode, bool is_truncate, const void *bytes,
+                          size_t len, int64_t offset) {
     struct powercut_op *op = mem_zalloc(1, sizeof *op + len);
     op->is_truncate = is_truncate;
     op->offset = offset;
@@ -255,9 +264,13 @@ static void powercut_make_durable(struct powercut_inode *inode) {
     inode->last = &inode->first;
 }
 
-static sqlite3_file *powercut_real(sqlite3_file *file) { return ((struct powercut_file *)(void *)file)->real; }
+static sqlite3_file *powercut_real(sqlite3_file *file) {
+    return ((struct powercut_file *)(void *)file)->real;
+}
 
-static int powercut_close(sqlite3_file *file) { return powercut_real(file)->pMethods->xClose(powercut_real(file)); }
+static int powercut_close(sqlite3_file *file) {
+    return powercut_real(file)->pMethods->xClose(powercut_real(file));
+}
 
 static int powercut_read(sqlite3_file *file, void *out, int len, sqlite3_int64 offset) {
     return powercut_real(file)->pMethods->xRead(powercut_real(file), out, len, offset);
@@ -284,7 +297,8 @@ static int powercut_write(sqlite3_file *file, const void *bytes, int len, sqlite
         powercut.writes++;
         powercut_note(inode, false, bytes, (size_t)len, offset);
         powercut_count();
-        if (((struct powercut_file *)(void *)file)->is_database && ++powercut.database_writes == powercut.cut_after_database_writes)
+        if (((struct powercut_file *)(void *)file)->is_database &&
+            ++powercut.database_writes == powercut.cut_after_database_writes)
             powercut_cut_locked();
     }
     pthread_mutex_unlock(&powercut.lock);
@@ -355,7 +369,8 @@ static int powercut_traits(sqlite3_file *file) {
     return powercut_real(file)->pMethods->xDeviceCharacteristics(powercut_real(file));
 }
 
-static int powercut_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out) {
+static int powercut_shm_map(sqlite3_file *file, int page, int size, int extend,
+                            void volatile **out) {
     return powercut_real(file)->pMethods->xShmMap(powercut_real(file), page, size, extend, out);
 }
 
@@ -363,7 +378,9 @@ static int powercut_shm_lock(sqlite3_file *file, int offset, int count, int flag
     return powercut_real(file)->pMethods->xShmLock(powercut_real(file), offset, count, flags);
 }
 
-static void powercut_shm_barrier(sqlite3_file *file) { powercut_real(file)->pMethods->xShmBarrier(powercut_real(file)); }
+static void powercut_shm_barrier(sqlite3_file *file) {
+    powercut_real(file)->pMethods->xShmBarrier(powercut_real(file));
+}
 
 static int powercut_shm_unmap(sqlite3_file *file, int deletes) {
     return powercut_real(file)->pMethods->xShmUnmap(powercut_real(file), deletes);
@@ -391,21 +408,24 @@ static const sqlite3_io_methods powercut_methods = {
 
 /* ---- the VFS ---- */
 
-static int powercut_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags) {
+static int powercut_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                         int *out_flags) {
     struct powercut_file *self = (struct powercut_file *)(void *)file;
     const int kept = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL;
     (void)vfs;
     memset(self, 0, sizeof *self);
     self->real = (sqlite3_file *)(self + 1);
     pthread_mutex_lock(&powercut.lock);
-    struct powercut_entry *entry = name != NULL && (flags & kept) != 0 ? powercut_entry_find(name) : NULL;
+    struct powercut_entry *entry =
+        name != NULL && (flags & kept) != 0 ? powercut_entry_find(name) : NULL;
     int result = powercut.real->xOpen(powercut.real, name, self->real, flags, out_flags);
     if (result == SQLITE_OK && entry != NULL) {
         if (entry->states[entry->count - 1] == NULL)
             powercut_entry_set(entry, powercut_inode_create());
         self->inode = entry->states[entry->count - 1];
         self->is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
-        self->syncs_folder = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & SQLITE_OPEN_MAIN_DB) == 0;
+        self->syncs_folder =
+            (flags & SQLITE_OPEN_CREATE) != 0 && (flags & SQLITE_OPEN_MAIN_DB) == 0;
     }
     if (result == SQLITE_OK)
         self->base.pMethods = &powercut_methods;

@@ -27,7 +27,8 @@ char *fixture_make_folder(void) {
     return made;
 }
 
-static int fixture_remove_one(const char *path, const struct stat *about, int kind, struct FTW *place) {
+static int fixture_remove_one(const char *path, const struct stat *about, int kind,
+                              struct FTW *place) {
     (void)about, (void)kind, (void)place;
     return remove(path);
 }
@@ -57,7 +58,8 @@ bool fixture_file_contains(const char *folder, const char *file, const char *tex
 
 /* ---- stores ---- */
 
-static enum err fixture_try_open(const char *folder, const struct fixture_options *given, struct store **out, struct buf *error) {
+static enum err fixture_try_open(const char *folder, const struct fixture_options *given,
+                                 struct store **out, struct buf *error) {
     static const struct fixture_options none;
     const struct fixture_options *options = given == NULL ? &none : given;
     const struct store_options store_options = {
@@ -119,10 +121,13 @@ static void fixture_done(struct work *work, enum err outcome) {
 void fixture_work_init(struct fixture_work *work, bool writes, int64_t number,
                        enum err (*body)(struct tx *tx, struct fixture_work *self)) {
     *work = (struct fixture_work){.body = body, .number = number, .arena = arena_create()};
-    work->work = (struct work){.arena = work->arena, .writes = writes, .run = fixture_run, .done = fixture_done};
+    work->work = (struct work){
+        .arena = work->arena, .writes = writes, .run = fixture_run, .done = fixture_done};
 }
 
-void fixture_submit(struct store *store, struct fixture_work *work) { assert_true(store_submit(store, &work->work)); }
+void fixture_submit(struct store *store, struct fixture_work *work) {
+    assert_true(store_submit(store, &work->work));
+}
 
 enum err fixture_wait(struct fixture_work *work) {
     pthread_mutex_lock(&fixture_lock);
@@ -132,7 +137,9 @@ enum err fixture_wait(struct fixture_work *work) {
     return work->outcome;
 }
 
-void fixture_work_finish(struct fixture_work *work) { arena_destroy(work->arena); }
+void fixture_work_finish(struct fixture_work *work) {
+    arena_destroy(work->arena);
+}
 
 static enum err fixture_do(struct store *store, bool writes, int64_t number,
                            enum err (*body)(struct tx *tx, struct fixture_work *self)) {
@@ -144,11 +151,13 @@ static enum err fixture_do(struct store *store, bool writes, int64_t number,
     return err;
 }
 
-enum err fixture_write(struct store *store, int64_t number, enum err (*body)(struct tx *tx, struct fixture_work *self)) {
+enum err fixture_write(struct store *store, int64_t number,
+                       enum err (*body)(struct tx *tx, struct fixture_work *self)) {
     return fixture_do(store, true, number, body);
 }
 
-enum err fixture_read(struct store *store, int64_t number, enum err (*body)(struct tx *tx, struct fixture_work *self)) {
+enum err fixture_read(struct store *store, int64_t number,
+                      enum err (*body)(struct tx *tx, struct fixture_work *self)) {
     return fixture_do(store, false, number, body);
 }
 
@@ -221,33 +230,41 @@ int64_t fixture_query(const char *folder, const char *sql) {
 
 enum err fixture_make_account(struct tx *tx, int64_t account) {
     return fixture_sql(tx,
-                       "INSERT INTO account (key, id, name, name_folded, name_skeleton, display_name, email, role, status, bio, "
-                       "password_hash, created_at) SELECT k, randomblob(16), 'a' || k, 'a' || k, 'a' || k, '', '', 1, '', '', '', 0 "
+                       "INSERT INTO account (key, id, name, name_folded, name_skeleton, "
+                       "display_name, email, role, status, bio, "
+                       "password_hash, created_at) SELECT k, randomblob(16), 'a' || k, 'a' || k, "
+                       "'a' || k, '', '', 1, '', '', '', 0 "
                        "FROM (SELECT %lld AS k)",
                        (long long)account);
 }
 
 enum err fixture_make_room(struct tx *tx, int64_t room) {
-    return fixture_sql(tx,
-                       "INSERT INTO room (key, id, name, topic, private, general, maker, seq, created_at) "
-                       "SELECT k, randomblob(16), 'r' || k, '', 0, 0, 0, 0, 0 FROM (SELECT %lld AS k)",
-                       (long long)room);
+    return fixture_sql(
+        tx,
+        "INSERT INTO room (key, id, name, topic, private, general, maker, seq, created_at) "
+        "SELECT k, randomblob(16), 'r' || k, '', 0, 0, 0, 0, 0 FROM (SELECT %lld AS k)",
+        (long long)room);
 }
 
 enum err fixture_join(struct tx *tx, int64_t room, int64_t account) {
     int64_t seq = 0, membership = 0;
-    const struct log_event joined = {
-        .type = EVENT_member_joined, .audience = audience_room(room), .actor = account, .subject = account};
+    const struct log_event joined = {.type = EVENT_member_joined,
+                                     .audience = audience_room(room),
+                                     .actor = account,
+                                     .subject = account};
     enum err err = emit(tx, &joined, &seq);
     if (err == ERR_OK)
         err = fixture_sql(tx,
-                          "INSERT INTO membership (room, account, joined_pos, joined_seq, joined_at, is_open, read_seq, read_pos) "
-                          "VALUES (%lld, %lld, 0, %lld, 0, 1, 0, 0) ON CONFLICT (room, account) DO UPDATE SET is_open = 1, "
+                          "INSERT INTO membership (room, account, joined_pos, joined_seq, "
+                          "joined_at, is_open, read_seq, read_pos) "
+                          "VALUES (%lld, %lld, 0, %lld, 0, 1, 0, 0) ON CONFLICT (room, account) DO "
+                          "UPDATE SET is_open = 1, "
                           "joined_seq = excluded.joined_seq",
                           (long long)room, (long long)account, (long long)seq);
     if (err == ERR_OK)
-        err = fixture_integer(tx, &membership, "SELECT key FROM membership WHERE room = %lld AND account = %lld", (long long)room,
-                              (long long)account);
+        err = fixture_integer(tx, &membership,
+                              "SELECT key FROM membership WHERE room = %lld AND account = %lld",
+                              (long long)room, (long long)account);
     const struct log_event mine = {.type = EVENT_room_joined,
                                    .audience = audience_person(account),
                                    .actor = account,
@@ -257,27 +274,38 @@ enum err fixture_join(struct tx *tx, int64_t room, int64_t account) {
 }
 
 enum err fixture_leave(struct tx *tx, int64_t room, int64_t account) {
-    const struct log_event left = {
-        .type = EVENT_member_left, .audience = audience_room(room), .actor = account, .subject = account};
-    const struct log_event mine = {
-        .type = EVENT_room_left, .audience = audience_person(account), .actor = account, .subject = room};
-    enum err err = fixture_sql(tx, "UPDATE membership SET is_open = 0 WHERE room = %lld AND account = %lld", (long long)room,
-                               (long long)account);
+    const struct log_event left = {.type = EVENT_member_left,
+                                   .audience = audience_room(room),
+                                   .actor = account,
+                                   .subject = account};
+    const struct log_event mine = {.type = EVENT_room_left,
+                                   .audience = audience_person(account),
+                                   .actor = account,
+                                   .subject = room};
+    enum err err =
+        fixture_sql(tx, "UPDATE membership SET is_open = 0 WHERE room = %lld AND account = %lld",
+                    (long long)room, (long long)account);
     if (err == ERR_OK)
         err = emit(tx, &left, NULL);
     return err == ERR_OK ? emit(tx, &mine, NULL) : err;
 }
 
 enum err fixture_send(struct tx *tx, int64_t room, int64_t author, int64_t message, int64_t *seq) {
-    const struct log_event created = {
-        .type = EVENT_message_created, .audience = audience_room(room), .actor = author, .subject = message};
+    const struct log_event created = {.type = EVENT_message_created,
+                                      .audience = audience_room(room),
+                                      .actor = author,
+                                      .subject = message};
     enum err err = emit(tx, &created, seq);
     if (err == ERR_OK)
-        err = fixture_sql(tx,
-                          "INSERT INTO message (key, id, room, seq, author, text, nonce, created_at) "
-                          "SELECT k, randomblob(16), %lld, %lld, %lld, 'text of message ' || k, 'n' || k, 0 FROM (SELECT %lld AS k);"
-                          "INSERT INTO nonce (author, nonce, message, digest) SELECT author, nonce, key, '' FROM message "
-                          "WHERE key = %lld",
-                          (long long)room, (long long)*seq, (long long)author, (long long)message, (long long)message);
+        err =
+            fixture_sql(tx,
+                        "INSERT INTO message (key, id, room, seq, author, text, nonce, created_at) "
+                        "SELECT k, randomblob(16), %lld, %lld, %lld, 'text of message ' || k, 'n' "
+                        "|| k, 0 FROM (SELECT %lld AS k);"
+                        "INSERT INTO nonce (author, nonce, message, digest) SELECT author, nonce, "
+                        "key, '' FROM message "
+                        "WHERE key = %lld",
+                        (long long)room, (long long)*seq, (long long)author, (long long)message,
+                        (long long)message);
     return err;
 }

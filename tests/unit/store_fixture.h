@@ -1,5 +1,5 @@
-/* What the tests of the store share: a folder that is removed again, a store on it, works that are waited for, rows made by plain SQL.
- * Thread: the test's. */
+/* What the tests of the store share: a folder that is removed again, a store on it, works that are
+ * waited for, rows made by plain SQL. Thread: the test's. */
 #pragma once
 #include "base/buf.h"
 #include "store/executor.h"
@@ -31,8 +31,8 @@ void fixture_close(struct store *take_store);
 struct fixture_work {
     struct work work;
     enum err (*body)(struct tx *tx, struct fixture_work *self);
-    int64_t number;  /* for the body */
-    int64_t seq;     /* for what the body finds */
+    int64_t number; /* for the body */
+    int64_t seq;    /* for what the body finds */
     int runs;
     struct arena *arena;
     bool is_done;
@@ -45,8 +45,10 @@ void fixture_submit(struct store *store, struct fixture_work *work);
 enum err fixture_wait(struct fixture_work *work);
 void fixture_work_finish(struct fixture_work *work);
 /* All at once, as a body of its own, waited for. */
-enum err fixture_write(struct store *store, int64_t number, enum err (*body)(struct tx *tx, struct fixture_work *self));
-enum err fixture_read(struct store *store, int64_t number, enum err (*body)(struct tx *tx, struct fixture_work *self));
+enum err fixture_write(struct store *store, int64_t number,
+                       enum err (*body)(struct tx *tx, struct fixture_work *self));
+enum err fixture_read(struct store *store, int64_t number,
+                      enum err (*body)(struct tx *tx, struct fixture_work *self));
 
 /* Holds the writer, so that what is submitted meanwhile makes one batch. */
 struct fixture_gate {
@@ -62,14 +64,17 @@ void fixture_gate_open(struct fixture_gate *gate);
 /* Runs SQL with numbers put in place, in a work's transaction. */
 enum err fixture_sql(struct tx *tx, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* The first column of the first row. */
-enum err fixture_integer(struct tx *tx, int64_t *out, const char *format, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+enum err fixture_integer(struct tx *tx, int64_t *out, const char *format, ...)
+    PRINTF_LIKE(3, 4) MUST_CHECK;
 /* The same from outside of any work, on a connection of its own. */
 int64_t fixture_query(const char *folder, const char *sql);
 /* An account, a room without events. Keys are the caller's. */
 enum err fixture_make_account(struct tx *tx, int64_t account) MUST_CHECK;
 enum err fixture_make_room(struct tx *tx, int64_t room) MUST_CHECK;
-/* A membership as the product makes it: member.joined in the room, room.joined for the person, joined_pos by the commit. */
+/* A membership as the product makes it: member.joined in the room, room.joined for the person,
+ * joined_pos by the commit. */
 enum err fixture_join(struct tx *tx, int64_t room, int64_t account) MUST_CHECK;
 enum err fixture_leave(struct tx *tx, int64_t room, int64_t account) MUST_CHECK;
 /* A message with its nonce and its event. */
-enum err fixture_send(struct tx *tx, int64_t room, int64_t author, int64_t message, int64_t *seq) MUST_CHECK;
+enum err fixture_send(struct tx *tx, int64_t room, int64_t author, int64_t message,
+                      int64_t *seq) MUST_CHECK;

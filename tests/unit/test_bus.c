@@ -48,9 +48,10 @@ static struct bus *listener_open(struct listener *listener, struct str address) 
     *listener = (struct listener){.count = 0};
     pthread_mutex_init(&listener->lock, NULL);
     pthread_cond_init(&listener->changed, NULL);
-    const struct bus_options options = {.kind = STR("local"),
-                                        .address = address,
-                                        .ops = {listener_event, listener_up, listener_down, listener}};
+    const struct bus_options options = {
+        .kind = STR("local"),
+        .address = address,
+        .ops = {listener_event, listener_up, listener_down, listener}};
     assert_int_equal(bus_open(&options, &bus, &error), ERR_OK);
     buf_finish(&error);
     return bus;

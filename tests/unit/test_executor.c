@@ -73,7 +73,9 @@ static void bench_open(struct bench *bench, const struct fixture_options *option
     assert_int_equal(fixture_write(bench->store, 0, make_room_and_author), ERR_OK);
 }
 
-static int64_t bench_query(struct bench *bench, const char *sql) { return fixture_query(bench->folder, sql); }
+static int64_t bench_query(struct bench *bench, const char *sql) {
+    return fixture_query(bench->folder, sql);
+}
 
 static void bench_close(struct bench *bench) {
     fixture_close(bench->store);
@@ -126,7 +128,9 @@ static void one_refused_request_leaves_the_others_of_its_batch_stored(void **sta
         fixture_work_finish(&works[i]);
     }
     assert_int_equal(bench_query(&bench, "SELECT count(*) FROM message"), 6);
-    assert_int_equal(bench_query(&bench, "SELECT count(*) FROM message WHERE key IN (2, 5, 8) OR key > 1000"), 0);
+    assert_int_equal(
+        bench_query(&bench, "SELECT count(*) FROM message WHERE key IN (2, 5, 8) OR key > 1000"),
+        0);
     /* The seqs that were taken went back: 2 to 7, as the events say too. */
     assert_int_equal(bench_query(&bench, "SELECT sum(seq) FROM message"), 2 + 3 + 4 + 5 + 6 + 7);
     assert_int_equal(bench.heard.count - heard_before, 6);
@@ -136,7 +140,8 @@ static void one_refused_request_leaves_the_others_of_its_batch_stored(void **sta
 }
 
 static enum err send_between_typing(struct tx *tx, struct fixture_work *self) {
-    const struct log_event typing = {.type = EVENT_typing_started, .audience = audience_room(ROOM), .fact = self->number};
+    const struct log_event typing = {
+        .type = EVENT_typing_started, .audience = audience_room(ROOM), .fact = self->number};
     enum err err = emit(tx, &typing, NULL);
     if (err == ERR_OK)
         err = send_message(tx, self);
@@ -153,8 +158,9 @@ static void unlogged_events_keep_their_place_between_logged_ones(void **state) {
     for (int i = 0; i < 2; i++)
         fixture_work_init(&works[i], true, i + 1, send_between_typing);
     run_as_one_batch(&bench, works, 2);
-    const enum event_id expected[] = {EVENT_typing_started, EVENT_message_created, EVENT_typing_started,
-                                      EVENT_typing_started, EVENT_message_created, EVENT_typing_started};
+    const enum event_id expected[] = {EVENT_typing_started,  EVENT_message_created,
+                                      EVENT_typing_started,  EVENT_typing_started,
+                                      EVENT_message_created, EVENT_typing_started};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(events[i].type, expected[i]);
         assert_int_equal(events[i].pos, i == 1 ? head + 1 : i == 4 ? head + 2 : 0);
@@ -165,9 +171,13 @@ static void unlogged_events_keep_their_place_between_logged_ones(void **state) {
     bench_close(&bench);
 }
 
-static enum err see_room_seq(struct tx *tx, struct fixture_work *self) { return log_room_seq(tx, ROOM, &self->seq); }
+static enum err see_room_seq(struct tx *tx, struct fixture_work *self) {
+    return log_room_seq(tx, ROOM, &self->seq);
+}
 
-static enum err see_no_room(struct tx *tx, struct fixture_work *self) { return log_room_seq(tx, 999, &self->seq); }
+static enum err see_no_room(struct tx *tx, struct fixture_work *self) {
+    return log_room_seq(tx, 999, &self->seq);
+}
 
 static void a_request_sees_the_seq_of_the_requests_before_it_in_its_batch(void **state) {
     struct bench bench;
@@ -302,7 +312,8 @@ static enum err write_on_reader(struct tx *tx, struct fixture_work *self) {
 }
 
 static enum err emit_typing(struct tx *tx, struct fixture_work *self) {
-    const struct log_event typing = {.type = EVENT_typing_started, .audience = audience_room(ROOM), .fact = self->number};
+    const struct log_event typing = {
+        .type = EVENT_typing_started, .audience = audience_room(ROOM), .fact = self->number};
     return emit(tx, &typing, NULL);
 }
 
@@ -369,8 +380,9 @@ static void erased_text_leaves_the_wal_as_soon_as_no_reader_stops_it(void **stat
     assert_int_equal(db_begin(reader, false), ERR_OK);
     assert_int_equal(db_exec_integer(reader, "SELECT count(*) FROM message", &count), ERR_OK);
     assert_int_equal(fixture_write(bench.store, 0, erase_canary), ERR_OK);
-    assert_true(fixture_file_contains(bench.folder, "parley.db-wal", CANARY)); /* the reader still may see it */
-    usleep(1200 * 1000);                                                       /* a try and the next: both in vain */
+    assert_true(fixture_file_contains(bench.folder, "parley.db-wal",
+                                      CANARY)); /* the reader still may see it */
+    usleep(1200 * 1000);                        /* a try and the next: both in vain */
     assert_true(fixture_file_contains(bench.folder, "parley.db-wal", CANARY));
     db_rollback(reader);
     for (int i = 0; i < 1000 && fixture_file_contains(bench.folder, "parley.db-wal", CANARY); i++)

@@ -68,9 +68,16 @@ static enum err happen(struct tx *tx, struct fixture_work *self) {
     else if (kind < 16)
         err = fixture_send(tx, room, person, self->number, &seq);
     else if (kind < 18)
-        err = emit(tx, &(struct log_event){.type = EVENT_user_updated, .audience = audience_workspace(), .subject = person}, NULL);
+        err = emit(tx,
+                   &(struct log_event){.type = EVENT_user_updated,
+                                       .audience = audience_workspace(),
+                                       .subject = person},
+                   NULL);
     else
-        err = emit(tx, &(struct log_event){.type = EVENT_session_ended, .audience = audience_person(person)}, NULL);
+        err = emit(
+            tx,
+            &(struct log_event){.type = EVENT_session_ended, .audience = audience_person(person)},
+            NULL);
     if (err != ERR_OK || refused)
         return err != ERR_OK ? err : ERR_FORBIDDEN;
     if (kind < 4)
@@ -110,9 +117,11 @@ static int history_end(void **state) {
     return 0;
 }
 
-static bool model_shows(const struct log_event *event, int64_t person, enum role role, int64_t after) {
+static bool model_shows(const struct log_event *event, int64_t person, enum role role,
+                        int64_t after) {
     const struct event_type *type = event_type(event->type);
-    if (event->pos <= after || (type->flags & EVENT_INTERNAL) != 0 || (role == ROLE_GUEST && (type->flags & EVENT_NO_GUEST) != 0))
+    if (event->pos <= after || (type->flags & EVENT_INTERNAL) != 0 ||
+        (role == ROLE_GUEST && (type->flags & EVENT_NO_GUEST) != 0))
         return false;
     if (event->audience == audience_workspace() || event->audience == audience_person(person))
         return true;
@@ -132,7 +141,8 @@ static enum err load_marker(struct tx *tx, int64_t reader, struct log_event *eve
 
 static const struct log_loader marker_loader = {.load = load_marker};
 
-static void assert_same_event(const struct log_event *event, const struct log_event *expected, int64_t person) {
+static void assert_same_event(const struct log_event *event, const struct log_event *expected,
+                              int64_t person) {
     assert_int_equal(event->pos, expected->pos);
     assert_int_equal(event->type, expected->type);
     assert_int_equal(event->audience, expected->audience);
@@ -140,7 +150,8 @@ static void assert_same_event(const struct log_event *event, const struct log_ev
     assert_int_equal(event->subject, expected->subject);
     assert_int_equal(event->check, expected->check);
     assert_int_equal(*(const int64_t *)event->data, person * 1000000 + event->subject);
-    bool names_room = event->audience % 4 == AUDIENCE_KIND_ROOM || event->type == EVENT_room_joined || event->type == EVENT_room_left;
+    bool names_room = event->audience % 4 == AUDIENCE_KIND_ROOM ||
+                      event->type == EVENT_room_joined || event->type == EVENT_room_left;
     assert_int_equal(uuid_is_zero(event->room_id), !names_room);
 }
 
@@ -229,7 +240,8 @@ static enum cursor_state parse(struct tx *tx, struct str cursor, int64_t *pos) {
 }
 
 static enum err tamper(struct tx *tx, struct fixture_work *self) {
-    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~: \n";
+    static const char alphabet[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~: \n";
     int64_t pos = -1;
     char text[CURSOR_MAX_BYTES];
     struct str cursor;
@@ -240,12 +252,14 @@ static enum err tamper(struct tx *tx, struct fixture_work *self) {
         for (const char *c = alphabet; *c != '\0'; c++) {
             memcpy(text, cursor.ptr, cursor.len);
             text[at] = *c;
-            if (*c != cursor.ptr[at] && parse(tx, str_make(text, cursor.len), &pos) != CURSOR_INVALID)
+            if (*c != cursor.ptr[at] &&
+                parse(tx, str_make(text, cursor.len), &pos) != CURSOR_INVALID)
                 fail_msg("taken: %.*s for %.*s", (int)cursor.len, text, STR_ARG(cursor));
         }
     for (size_t len = 0; len < cursor.len; len++) /* cut short, at either end */
         assert_true(parse(tx, str_make(cursor.ptr, len), &pos) == CURSOR_INVALID &&
-                    parse(tx, str_make(cursor.ptr + cursor.len - len, len), &pos) == CURSOR_INVALID);
+                    parse(tx, str_make(cursor.ptr + cursor.len - len, len), &pos) ==
+                        CURSOR_INVALID);
     return ERR_OK;
 }
 
@@ -257,8 +271,16 @@ static void a_cursor_with_any_character_changed_is_invalid(void **state) {
 }
 
 static enum err parse_odd_ones(struct tx *tx, struct fixture_work *self) {
-    static const char *const odd[] = {"", ":", "::", ":::", "k3:9001:5c1f", "-", "99999999999999999999999999999999999999999999999999999999999",
-                                      "\xff\xfe:1:00000000", "aaaaaaaa:-1:00000000", "aaaaaaaa:00:00000000"};
+    static const char *const odd[] = {"",
+                                      ":",
+                                      "::",
+                                      ":::",
+                                      "k3:9001:5c1f",
+                                      "-",
+                                      "99999999999999999999999999999999999999999999999999999999999",
+                                      "\xff\xfe:1:00000000",
+                                      "aaaaaaaa:-1:00000000",
+                                      "aaaaaaaa:00:00000000"};
     int64_t pos;
     char past[CURSOR_MAX_BYTES];
     (void)self;
@@ -293,15 +315,20 @@ static void the_check_bits_given_at_the_commit_are_those_of_the_row(void **state
 
 /* Changes each column of the row in turn, looks, and takes it all back. */
 static enum err alter_row(struct tx *tx, struct fixture_work *self) {
-    static const char *const columns[] = {"type", "audience", "seq", "actor", "subject", "fact", "created_at"};
+    static const char *const columns[] = {"type",    "audience", "seq",       "actor",
+                                          "subject", "fact",     "created_at"};
     struct str cursor;
     int64_t pos;
     (void)self;
     assert_int_equal(cursor_at(tx, 400, &cursor), ERR_OK);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        assert_int_equal(fixture_sql(tx, "UPDATE log SET %s = %s + 1 WHERE pos = 400", columns[i], columns[i]), ERR_OK);
+        assert_int_equal(
+            fixture_sql(tx, "UPDATE log SET %s = %s + 1 WHERE pos = 400", columns[i], columns[i]),
+            ERR_OK);
         assert_int_equal(parse(tx, cursor, &pos), CURSOR_INVALID);
-        assert_int_equal(fixture_sql(tx, "UPDATE log SET %s = %s - 1 WHERE pos = 400", columns[i], columns[i]), ERR_OK);
+        assert_int_equal(
+            fixture_sql(tx, "UPDATE log SET %s = %s - 1 WHERE pos = 400", columns[i], columns[i]),
+            ERR_OK);
         assert_int_equal(parse(tx, cursor, &pos), CURSOR_VALID);
     }
     return ERR_FORBIDDEN;

@@ -141,7 +141,8 @@ static void a_damaged_database_is_refused_with_advice(void **state) {
     char *folder = fixture_make_folder();
     (void)state;
     fixture_close(fixture_open(folder, NULL));
-    overwrite(path_in(folder, "parley.db"), 100, 3000); /* the root of the schema, behind an intact header */
+    overwrite(path_in(folder, "parley.db"), 100,
+              3000); /* the root of the schema, behind an intact header */
     assert_non_null(strstr(fixture_refusal(folder), "damaged"));
     fixture_remove_folder(folder);
 }
@@ -158,12 +159,15 @@ static void a_schema_two_releases_newer_is_refused_and_one_release_newer_is_run(
     char *folder = fixture_make_folder(), sql[200];
     (void)state;
     fixture_close(fixture_open(folder, NULL));
-    snprintf(sql, sizeof sql, "PRAGMA user_version = %lld; UPDATE meta SET value = '%lld' WHERE key = 'schema_floor'",
-             (long long)migrate_newest() + 1, (long long)migrate_newest());
+    snprintf(
+        sql, sizeof sql,
+        "PRAGMA user_version = %lld; UPDATE meta SET value = '%lld' WHERE key = 'schema_floor'",
+        (long long)migrate_newest() + 1, (long long)migrate_newest());
     change(folder, sql); /* a release that still lets ours run */
     fixture_close(fixture_open(folder, NULL));
     assert_int_equal(fixture_query(folder, "PRAGMA user_version"), migrate_newest() + 1);
-    snprintf(sql, sizeof sql, "UPDATE meta SET value = '%lld' WHERE key = 'schema_floor'", (long long)migrate_newest() + 1);
+    snprintf(sql, sizeof sql, "UPDATE meta SET value = '%lld' WHERE key = 'schema_floor'",
+             (long long)migrate_newest() + 1);
     change(folder, sql);
     assert_non_null(strstr(fixture_refusal(folder), "newer release"));
     change(folder, "DELETE FROM meta WHERE key = 'schema_floor'");
@@ -198,8 +202,8 @@ static enum err examine(struct tx *tx, struct fixture_work *self) {
     assert_true(err != ERR_OK || checked > 10);
     first_problem[0] = '\0';
     if (err == ERR_OK && problems.count > 0)
-        snprintf(first_problem, sizeof first_problem, "%.*s: %.*s", STR_ARG(problems.items[0].check),
-                 STR_ARG(problems.items[0].detail));
+        snprintf(first_problem, sizeof first_problem, "%.*s: %.*s",
+                 STR_ARG(problems.items[0].check), STR_ARG(problems.items[0].detail));
     return err;
 }
 
@@ -239,21 +243,25 @@ static void doctor_names_each_thing_that_is_broken(void **state) {
         {"UPDATE log SET seq = 9 WHERE audience % 4 = 1", "seq_gap"},
         {"UPDATE room SET seq = seq + 1", "room_seq"},
         {"UPDATE message SET seq = 99 WHERE key = 5", "message_without_event"},
-        {"DELETE FROM nonce WHERE message = 3; DELETE FROM message WHERE key = 3", "event_without_message"},
+        {"DELETE FROM nonce WHERE message = 3; DELETE FROM message WHERE key = 3",
+         "event_without_message"},
         {"UPDATE log SET subject = 77 WHERE pos = 1", "orphan_event"},
         {"UPDATE log SET audience = 77 * 4 + 1 WHERE audience % 4 = 1", "orphan_event"},
         {"UPDATE membership SET joined_pos = 0", "joined_pos"},
         {"UPDATE membership SET joined_pos = joined_pos + 1", "joined_pos"},
         {"UPDATE membership SET account = 55, is_open = 0", "orphan_membership"},
         {"UPDATE membership SET read_seq = 100", "read_marker"},
-        {"INSERT INTO session (account, token_hash, kind, created_at, expires_at) VALUES (44, 'x', 0, 0, 0)", "orphan_session"},
+        {"INSERT INTO session (account, token_hash, kind, created_at, expires_at) VALUES (44, 'x', "
+         "0, 0, 0)",
+         "orphan_session"},
         {"UPDATE message SET author = 33 WHERE key = 1", "orphan_message"},
         {"UPDATE message SET deleted_at = 1 WHERE key = 1", "deleted_text"},
         {"UPDATE nonce SET message = 99 WHERE message = 1", "orphan_nonce"},
         {"DELETE FROM nonce WHERE message = 1", "message_without_nonce"},
         {"UPDATE audit SET actor = 0 WHERE key = 2", "audit_chain"},
         {"DELETE FROM audit WHERE key = 2", "audit_chain"},
-        {"PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'log_audience'", "integrity"},
+        {"PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'log_audience'",
+         "integrity"},
     };
     char sql[300];
     (void)state;
