@@ -19,4 +19,5 @@ __attribute__((constructor)) static void powercut_choose(void) {
     powercut_install(seed, cut_after, true);
     if (writes > 0)
         powercut_cut_in_checkpoint(writes);
+    unsetenv("PARLEY_TEST_VFS"); /* the settings know no such variable */
 }
