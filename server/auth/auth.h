@@ -1,4 +1,5 @@
-/* Who people are: passwords, sessions, tokens. The settings of this folder, read once at the start. */
+/* Who people are: passwords, sessions, tokens. The settings of this folder, read once at the start.
+ */
 #pragma once
 #include "auth/password.h"
 

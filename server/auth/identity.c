@@ -10,7 +10,9 @@ enum { NAME_CODE_POINTS_MAX = 40 };
 /* A text normalized by utf8proc, moved into the arena. */
 static bool identity_map(struct arena *arena, struct str text, int options, struct str *out) {
     utf8proc_uint8_t *mapped = NULL;
-    utf8proc_ssize_t len = utf8proc_map((const utf8proc_uint8_t *)text.ptr, (utf8proc_ssize_t)text.len, &mapped, (utf8proc_option_t)options);
+    utf8proc_ssize_t len =
+        utf8proc_map((const utf8proc_uint8_t *)text.ptr, (utf8proc_ssize_t)text.len, &mapped,
+                     (utf8proc_option_t)options);
     if (len < 0)
         return false;
     *out = arena_strdup(arena, str_make((const char *)mapped, (size_t)len));
@@ -23,14 +25,18 @@ bool identity_fold(struct arena *arena, struct str text, struct str *out) {
         *out = STR_EMPTY;
         return true;
     }
-    return identity_map(arena, text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE, out);
+    return identity_map(arena, text,
+                        UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD |
+                            UTF8PROC_IGNORE,
+                        out);
 }
 
 /* ---- names ---- */
 
 static bool is_letter_or_digit(utf8proc_int32_t code) {
     utf8proc_category_t category = utf8proc_category(code);
-    return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) || category == UTF8PROC_CATEGORY_ND;
+    return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+           category == UTF8PROC_CATEGORY_ND;
 }
 
 /* A vowel sign or accent that belongs to the letter before it. */
@@ -43,7 +49,8 @@ static bool name_is_well_formed(struct str name) {
     size_t at = 0, count = 0, letters = 0;
     while (at < name.len) {
         utf8proc_int32_t code;
-        utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)name.ptr + at, (utf8proc_ssize_t)(name.len - at), &code);
+        utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)name.ptr + at,
+                                                (utf8proc_ssize_t)(name.len - at), &code);
         if (len <= 0)
             return false;
         if (is_letter_or_digit(code))
@@ -71,22 +78,25 @@ static bool name_skeleton(struct arena *arena, struct str folded, struct str *ou
     UErrorCode status = U_ZERO_ERROR;
     int32_t cap = (int32_t)(folded.len * 8 + 16);
     char *text = arena_alloc(arena, (size_t)cap);
-    int32_t len = uspoof_getSkeletonUTF8(name_checker, 0, folded.ptr, (int32_t)folded.len, text, cap, &status);
+    int32_t len = uspoof_getSkeletonUTF8(name_checker, 0, folded.ptr, (int32_t)folded.len, text,
+                                         cap, &status);
     *out = str_make(text, len < 0 ? 0 : (size_t)len);
     return U_SUCCESS(status) && len <= cap;
 }
 
 bool identity_parse_name(struct arena *arena, struct str text, struct identity_name *out) {
-    return text.len > 0 && identity_map(arena, text, UTF8PROC_STABLE | UTF8PROC_COMPOSE, &out->name) && name_is_well_formed(out->name) &&
-           identity_fold(arena, out->name, &out->folded) && name_is_well_formed(out->folded) &&
-           name_skeleton(arena, out->folded, &out->skeleton);
+    return text.len > 0 &&
+           identity_map(arena, text, UTF8PROC_STABLE | UTF8PROC_COMPOSE, &out->name) &&
+           name_is_well_formed(out->name) && identity_fold(arena, out->name, &out->folded) &&
+           name_is_well_formed(out->folded) && name_skeleton(arena, out->folded, &out->skeleton);
 }
 
 /* ---- addresses ---- */
 
 bool identity_parse_email(struct arena *arena, struct str text, struct str *folded) {
     struct str local, domain;
-    if (!str_cut(text, '@', &local, &domain) || local.len == 0 || domain.len == 0 || str_find_char(domain, '@') != STR_NOT_FOUND)
+    if (!str_cut(text, '@', &local, &domain) || local.len == 0 || domain.len == 0 ||
+        str_find_char(domain, '@') != STR_NOT_FOUND)
         return false;
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)

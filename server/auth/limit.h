@@ -1,7 +1,8 @@
 /* Rate limits: buckets by person and by address, in memory, over all connections.
  *
- * Thread: any; one small lock. The table has a fixed size: where it is crowded, the bucket that is nearest to full again is
- * forgotten. A bucket is the moment at which it will be full again (the generic cell rate algorithm), so filling costs nothing. */
+ * Thread: any; one small lock. The table has a fixed size: where it is crowded, the bucket that is
+ * nearest to full again is forgotten. A bucket is the moment at which it will be full again (the
+ * generic cell rate algorithm), so filling costs nothing. */
 #pragma once
 #include "base/check.h"
 #include "protocol/limits.h"
@@ -19,10 +20,11 @@ struct limit_rate {
 };
 
 struct limit_options {
-    bool on;                  /* false: everything is let through */
+    bool on;                   /* false: everything is let through */
     struct limit_rate person;  /* of LIMIT_BASE */
     struct limit_rate address; /* of LIMIT_BASE */
-    struct limit_rate rates[LIMIT_COUNT]; /* of the rows of limits.def; the first two are not used */
+    struct limit_rate
+        rates[LIMIT_COUNT]; /* of the rows of limits.def; the first two are not used */
 };
 
 /* Before any other thread starts. All buckets are full afterwards. */

@@ -15,7 +15,8 @@ struct password_options {
 void password_init(const struct password_options *options);
 /* The hash, in libsodium's text form with salt and costs, in the arena. */
 struct str password_hash(struct arena *arena, struct str password);
-/* Whether it is the password. An empty `hash` (nobody of that name) costs the same and is always false. */
+/* Whether it is the password. An empty `hash` (nobody of that name) costs the same and is always
+ * false. */
 bool password_verify(struct str hash, struct str password);
 /* Whether the hash was made at other costs than today's. */
 bool password_needs_rehash(struct str hash);

@@ -1,7 +1,8 @@
-/* Who may do what in a room: every such decision, from facts that the caller has read in its own transaction. What a role allows in
- * the workspace is protocol/permissions.h.
+/* Who may do what in a room: every such decision, from facts that the caller has read in its own
+ * transaction. What a role allows in the workspace is protocol/permissions.h.
  *
- * Thread: any. Whoever may not even see a room is told ERR_NOT_FOUND, as for one that is not there. */
+ * Thread: any. Whoever may not even see a room is told ERR_NOT_FOUND, as for one that is not there.
+ */
 #pragma once
 #include "base/check.h"
 #include "protocol/err.h"
@@ -19,9 +20,9 @@ enum room_act {
 };
 
 struct room_facts {
-    enum role role;   /* in the workspace */
-    bool is_member;   /* an open membership */
-    bool is_maker;    /* made the room */
+    enum role role; /* in the workspace */
+    bool is_member; /* an open membership */
+    bool is_maker;  /* made the room */
     bool is_private, is_archived;
 };
 

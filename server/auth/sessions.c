@@ -5,12 +5,13 @@
 #include "auth/token.h"
 #include "store/audit.h"
 
-/* What load and prepare find out about a password; the handler checks that the row still says the same. */
+/* What load and prepare find out about a password; the handler checks that the row still says the
+ * same. */
 struct password_check {
-    int64_t account;      /* 0: nobody */
-    struct str hash;      /* as it was read */
+    int64_t account; /* 0: nobody */
+    struct str hash; /* as it was read */
     bool matches;
-    struct str new_hash;  /* to be stored; empty: none */
+    struct str new_hash; /* to be stored; empty: none */
 };
 
 static struct password_check *check_begin(struct call *call) {
@@ -25,7 +26,9 @@ static enum err check_confirm(struct call *call, struct account_row *account, en
     if (!check->matches)
         return refusal;
     enum err err = account_by_key(call->tx, check->account, account);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && (account->disabled_at != 0 || !str_equal(account->password_hash, check->hash))))
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_OK &&
+         (account->disabled_at != 0 || !str_equal(account->password_hash, check->hash))))
         err = refusal;
     return err;
 }
@@ -58,7 +61,8 @@ enum err session_create_prepare(struct call *call, const struct session_create_p
     return ERR_OK;
 }
 
-enum err session_create(struct call *call, const struct session_create_params *in, struct session_create_result *out) {
+enum err session_create(struct call *call, const struct session_create_params *in,
+                        struct session_create_result *out) {
     const struct password_check *check = call->prepared;
     struct account_row account;
     enum err err = check_confirm(call, &account, ERR_INVALID_CREDENTIALS);
@@ -77,15 +81,19 @@ enum err session_create(struct call *call, const struct session_create_params *i
 
 /* ---- session.delete, session.authenticate ---- */
 
-enum err session_delete(struct call *call, const struct session_delete_params *in, struct session_delete_result *out) {
+enum err session_delete(struct call *call, const struct session_delete_params *in,
+                        struct session_delete_result *out) {
     (void)in;
     (void)out;
     call->effect.clear_cookie = true;
     enum err err = session_remove(call->tx, call->actor.session);
-    return err == ERR_OK ? sign_out_tell(call, call->actor.account, call->actor.session, SESSION_END_GONE) : err;
+    return err == ERR_OK
+               ? sign_out_tell(call, call->actor.account, call->actor.session, SESSION_END_GONE)
+               : err;
 }
 
-enum err session_authenticate(struct call *call, const struct session_authenticate_params *in, struct session_authenticate_result *out) {
+enum err session_authenticate(struct call *call, const struct session_authenticate_params *in,
+                              struct session_authenticate_result *out) {
     struct session_row session;
     struct account_row account;
     unsigned char hash[TOKEN_HASH_BYTES];
@@ -130,7 +138,8 @@ enum err user_password_prepare(struct call *call, const struct user_password_par
     return ERR_OK;
 }
 
-enum err user_password(struct call *call, const struct user_password_params *in, struct user_password_result *out) {
+enum err user_password(struct call *call, const struct user_password_params *in,
+                       struct user_password_result *out) {
     const struct password_check *check = call->prepared;
     struct account_row account;
     (void)in;
@@ -140,7 +149,8 @@ enum err user_password(struct call *call, const struct user_password_params *in,
         err = account_set_password(call->tx, account.key, check->new_hash);
     if (err == ERR_OK)
         err = session_remove_all(call->tx, account.key, call->actor.session);
-    return err == ERR_OK ? sign_out_tell(call, account.key, call->actor.session, SESSION_END_OTHERS) : err;
+    return err == ERR_OK ? sign_out_tell(call, account.key, call->actor.session, SESSION_END_OTHERS)
+                         : err;
 }
 
 /* ---- the operator's: user.passwd, token.create ---- */
@@ -150,7 +160,8 @@ enum err user_passwd_prepare(struct call *call, const struct user_passwd_params 
     return ERR_OK;
 }
 
-enum err user_passwd(struct call *call, const struct user_passwd_params *in, struct user_passwd_result *out) {
+enum err user_passwd(struct call *call, const struct user_passwd_params *in,
+                     struct user_passwd_result *out) {
     const struct password_check *check = call->prepared;
     struct account_row account;
     (void)out;
@@ -159,19 +170,26 @@ enum err user_passwd(struct call *call, const struct user_passwd_params *in, str
         err = account_set_password(call->tx, account.key, check->new_hash);
     if (err == ERR_OK)
         err = sign_out_everywhere(call, account.key);
-    return err == ERR_OK ? audit_append(call->tx, call->actor.account, STR("user.passwd"), account.name) : err;
+    return err == ERR_OK
+               ? audit_append(call->tx, call->actor.account, STR("user.passwd"), account.name)
+               : err;
 }
 
-enum err token_create(struct call *call, const struct token_create_params *in, struct token_create_result *out) {
+enum err token_create(struct call *call, const struct token_create_params *in,
+                      struct token_create_result *out) {
     struct account_row account;
     int64_t session = 0;
-    int64_t life_s = PRESENT(in, token_create, expires_in) ? in->expires_in : AUTH_TOKEN_LIFE_DEFAULT_S;
+    int64_t life_s =
+        PRESENT(in, token_create, expires_in) ? in->expires_in : AUTH_TOKEN_LIFE_DEFAULT_S;
     enum err err = identity_find(call->tx, in->user, &account);
     if (err == ERR_OK && account.disabled_at != 0)
         err = ERR_NOT_FOUND;
     out->expires_at = call->tx->now_ms + life_s * 1000;
     if (err == ERR_OK)
-        err = token_issue(call->tx, account.key, SESSION_BEARER, out->expires_at, &out->token, &session);
+        err = token_issue(call->tx, account.key, SESSION_BEARER, out->expires_at, &out->token,
+                          &session);
     call->wants_created = true;
-    return err == ERR_OK ? audit_append(call->tx, call->actor.account, STR("token.create"), account.name) : err;
+    return err == ERR_OK
+               ? audit_append(call->tx, call->actor.account, STR("token.create"), account.name)
+               : err;
 }

@@ -10,8 +10,8 @@ enum err sign_in_grant(struct call *call, const struct account_row *account, boo
     effect->role = account->role;
     effect->sign_in = true;
     effect->set_cookie = !as_token;
-    return token_issue(call->tx, account->key, as_token ? SESSION_BEARER : SESSION_COOKIE, effect->expires_at, &effect->token,
-                       &effect->session);
+    return token_issue(call->tx, account->key, as_token ? SESSION_BEARER : SESSION_COOKIE,
+                       effect->expires_at, &effect->token, &effect->session);
 }
 
 enum err sign_out_tell(struct call *call, int64_t account, int64_t session, enum session_end how) {

@@ -5,8 +5,10 @@
 #include "auth/call.h"
 #include "store/account.h"
 
-/* Makes a session for the account and sets the call's effect: a cookie, or with `as_token` a bearer token. */
-enum err sign_in_grant(struct call *call, const struct account_row *account, bool as_token) MUST_CHECK;
+/* Makes a session for the account and sets the call's effect: a cookie, or with `as_token` a bearer
+ * token. */
+enum err sign_in_grant(struct call *call, const struct account_row *account,
+                       bool as_token) MUST_CHECK;
 
 /* What session.ended's `fact` says besides its subject (events.def). */
 enum session_end {
@@ -16,6 +18,7 @@ enum session_end {
 };
 
 /* Tells every node that sessions of the account ended; `session` 0: all. */
-enum err sign_out_tell(struct call *call, int64_t account, int64_t session, enum session_end how) MUST_CHECK;
+enum err sign_out_tell(struct call *call, int64_t account, int64_t session,
+                       enum session_end how) MUST_CHECK;
 /* Ends all sessions and tokens of the account, and tells. */
 enum err sign_out_everywhere(struct call *call, int64_t account) MUST_CHECK;

@@ -18,8 +18,8 @@ void token_hash(struct str secret, unsigned char out[TOKEN_HASH_BYTES]) {
     crypto_hash_sha256(out, (const unsigned char *)secret.ptr, secret.len);
 }
 
-enum err token_issue(struct tx *tx, int64_t account, enum session_kind kind, int64_t expires_at, struct str *secret,
-                     int64_t *session_row) {
+enum err token_issue(struct tx *tx, int64_t account, enum session_kind kind, int64_t expires_at,
+                     struct str *secret, int64_t *session_row) {
     unsigned char hash[TOKEN_HASH_BYTES];
     *secret = token_make_secret(tx->arena, "pl_");
     token_hash(*secret, hash);
@@ -30,7 +30,8 @@ enum err token_issue(struct tx *tx, int64_t account, enum session_kind kind, int
 static enum err token_actor(enum err err, const struct session_row *row, struct actor *out) {
     *out = (struct actor){0};
     if (err == ERR_OK)
-        *out = (struct actor){.account = row->account, .session = row->key, .id = row->account_id, .role = row->role};
+        *out = (struct actor){
+            .account = row->account, .session = row->key, .id = row->account_id, .role = row->role};
     return err;
 }
 

@@ -1,6 +1,7 @@
 #include "chat/access.h"
 
-enum err access_room(struct call *call, struct uuid id, enum room_act act, struct room_access *out) {
+enum err access_room(struct call *call, struct uuid id, enum room_act act,
+                     struct room_access *out) {
     const struct actor *actor = &call->actor;
     enum err err = room_by_id(call->tx, id, &out->room);
     if (err == ERR_OK)

@@ -1,4 +1,5 @@
-/* A room as the caller stands to it, read in the call's own transaction, and whether they may do what they want there.
+/* A room as the caller stands to it, read in the call's own transaction, and whether they may do
+ * what they want there.
  *
  * Thread: the executor whose transaction it is. */
 #pragma once
@@ -14,4 +15,5 @@ struct room_access {
 };
 
 /* Reads the room and asks permission_in_room. */
-enum err access_room(struct call *call, struct uuid id, enum room_act act, struct room_access *out) MUST_CHECK;
+enum err access_room(struct call *call, struct uuid id, enum room_act act,
+                     struct room_access *out) MUST_CHECK;

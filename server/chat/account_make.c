@@ -15,8 +15,10 @@ enum err account_make_prepare(struct call *call, const struct account_wish *wish
     struct account_new *account = arena_zalloc(call->arena, sizeof *account);
     struct identity_name name;
     if (!identity_parse_name(call->arena, wish->name, &name))
-        return call_refuse(call, "name", "1 to 40 letters, digits, '.', '_' or '-', at least one letter or digit");
-    if (wish->email.len > 0 && !identity_parse_email(call->arena, wish->email, &account->email_folded))
+        return call_refuse(
+            call, "name", "1 to 40 letters, digits, '.', '_' or '-', at least one letter or digit");
+    if (wish->email.len > 0 &&
+        !identity_parse_email(call->arena, wish->email, &account->email_folded))
         return call_refuse(call, "email", "an address: name@host");
     if (wish->display_name.len > 0 && text_is_blank(wish->display_name))
         return call_refuse(call, "display_name", "at least one character that is not a space");
@@ -74,19 +76,22 @@ enum err owner_claim_set(struct tx *tx, struct str secret) {
     struct db_rows rows;
     unsigned char hash[TOKEN_HASH_BYTES];
     token_hash(secret, hash);
-    return DB_RUN(tx->db, tx->arena, QUERY_meta_set, &rows, DB_T(str_from_cstr(meta_owner_claim)), DB_B(hash, sizeof hash));
+    return DB_RUN(tx->db, tx->arena, QUERY_meta_set, &rows, DB_T(str_from_cstr(meta_owner_claim)),
+                  DB_B(hash, sizeof hash));
 }
 
 enum err owner_claim_clear(struct tx *tx) {
     struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_meta_delete, &rows, DB_T(str_from_cstr(meta_owner_claim)));
+    return DB_RUN(tx->db, tx->arena, QUERY_meta_delete, &rows,
+                  DB_T(str_from_cstr(meta_owner_claim)));
 }
 
 enum err owner_claim_check(struct tx *tx, struct str secret) {
     struct db_rows rows;
     unsigned char hash[TOKEN_HASH_BYTES];
     token_hash(secret, hash);
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_meta_get, &rows, DB_T(str_from_cstr(meta_owner_claim)));
+    enum err err =
+        DB_RUN(tx->db, tx->arena, QUERY_meta_get, &rows, DB_T(str_from_cstr(meta_owner_claim)));
     if (err != ERR_OK)
         return err;
     bool matches = rows.count > 0 && db_at(&rows, 0, 0)->bytes.len == sizeof hash &&

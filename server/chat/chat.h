@@ -3,9 +3,9 @@
 #include "base/str.h"
 
 enum {
-    CHAT_PAGE_MAX = 100,         /* rooms, people, members a page; the default too */
-    CHAT_HISTORY_DEFAULT = 50,   /* messages a page */
-    CHAT_INVITES_MAX = 200,      /* that a list shows, and that may be open at once */
+    CHAT_PAGE_MAX = 100,       /* rooms, people, members a page; the default too */
+    CHAT_HISTORY_DEFAULT = 50, /* messages a page */
+    CHAT_INVITES_MAX = 200,    /* that a list shows, and that may be open at once */
     CHAT_INVITE_LIFE_DEFAULT_S = 7 * 24 * 60 * 60,
 };
 

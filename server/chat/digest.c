@@ -17,10 +17,12 @@ static enum err digest_key(struct tx *tx, unsigned char key[DIGEST_KEY_BYTES]) {
         return ERR_OK;
     }
     random_bytes(key, DIGEST_KEY_BYTES);
-    return DB_RUN(tx->db, tx->arena, QUERY_meta_set, &rows, DB_T(STR("nonce_key")), DB_B(key, DIGEST_KEY_BYTES));
+    return DB_RUN(tx->db, tx->arena, QUERY_meta_set, &rows, DB_T(STR("nonce_key")),
+                  DB_B(key, DIGEST_KEY_BYTES));
 }
 
-enum err digest_request(struct tx *tx, const struct str *parts, size_t count, unsigned char out[NONCE_DIGEST_BYTES]) {
+enum err digest_request(struct tx *tx, const struct str *parts, size_t count,
+                        unsigned char out[NONCE_DIGEST_BYTES]) {
     unsigned char key[DIGEST_KEY_BYTES];
     crypto_generichash_state state;
     enum err err = digest_key(tx, key);

@@ -7,8 +7,10 @@ static enum err parse_seq(struct str text, int64_t *seq) {
     return str_to_i64(text, seq) && *seq >= 0 && *seq < INT64_MAX ? ERR_OK : ERR_INVALID_CURSOR;
 }
 
-/* Half of the page up to the seq, the rest after it; what one side does not fill the other does not take. */
-static enum err page_around(struct tx *tx, const struct message_range *all, int64_t seq, int64_t limit, struct message_list *out) {
+/* Half of the page up to the seq, the rest after it; what one side does not fill the other does not
+ * take. */
+static enum err page_around(struct tx *tx, const struct message_range *all, int64_t seq,
+                            int64_t limit, struct message_list *out) {
     struct message_range before = *all, after = *all;
     struct message_list older = {0}, newer = {0};
     before.to = seq;
@@ -25,8 +27,8 @@ static enum err page_around(struct tx *tx, const struct message_range *all, int6
     return ERR_OK;
 }
 
-static enum err page_of(struct tx *tx, const struct message_list_params *in, struct message_range range, int64_t limit,
-                        struct message_list *out) {
+static enum err page_of(struct tx *tx, const struct message_list_params *in,
+                        struct message_range range, int64_t limit, struct message_list *out) {
     int64_t seq = 0;
     enum err err = ERR_OK;
     if (in->around.len > 0) {
@@ -47,7 +49,8 @@ static enum err page_of(struct tx *tx, const struct message_list_params *in, str
 }
 
 /* The oldest message's seq leads on, if anything that the reader may see comes before it. */
-static enum err next_cursor(struct tx *tx, const struct message_range *visible, const struct message_list *page, struct str *out) {
+static enum err next_cursor(struct tx *tx, const struct message_range *visible,
+                            const struct message_list *page, struct str *out) {
     bool more = false;
     enum err err = ERR_OK;
     if (page->count > 0)
@@ -56,7 +59,8 @@ static enum err next_cursor(struct tx *tx, const struct message_range *visible, 
     return err;
 }
 
-enum err message_list(struct call *call, const struct message_list_params *in, struct message_list_result *out) {
+enum err message_list(struct call *call, const struct message_list_params *in,
+                      struct message_list_result *out) {
     struct room_access access;
     int64_t limit = PRESENT(in, message_list, limit) ? in->limit : CHAT_HISTORY_DEFAULT;
     if ((in->before.len > 0) + (in->after.len > 0) + (in->around.len > 0) > 1)

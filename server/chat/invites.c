@@ -12,14 +12,16 @@ static enum err invite_room(struct call *call, struct uuid id, enum role role, i
     struct room_access access;
     *room = 0;
     if (uuid_is_zero(id))
-        return role == ROLE_GUEST ? call_refuse(call, "room", "a guest's invite names the room") : ERR_OK;
+        return role == ROLE_GUEST ? call_refuse(call, "room", "a guest's invite names the room")
+                                  : ERR_OK;
     enum err err = access_room(call, id, ROOM_ACT_MANAGE, &access);
     if (err == ERR_OK)
         *room = access.room.key;
     return err;
 }
 
-enum err invite_create(struct call *call, const struct invite_create_params *in, struct invite_create_result *out) {
+enum err invite_create(struct call *call, const struct invite_create_params *in,
+                       struct invite_create_result *out) {
     struct invite *view = arena_alloc(call->arena, sizeof *view);
     struct invite_row row;
     struct str secret = token_make_secret(call->arena, "");
@@ -28,7 +30,9 @@ enum err invite_create(struct call *call, const struct invite_create_params *in,
         .uses = PRESENT(in, invite_create, uses) ? in->uses : 1,
         .created_by = call->actor.account,
         .expires_at =
-            call->tx->now_ms + (PRESENT(in, invite_create, expires_in) ? in->expires_in : CHAT_INVITE_LIFE_DEFAULT_S) * 1000,
+            call->tx->now_ms +
+            (PRESENT(in, invite_create, expires_in) ? in->expires_in : CHAT_INVITE_LIFE_DEFAULT_S) *
+                1000,
     };
     if (!permission_reaches(call->actor.role, invite.role))
         return ERR_FORBIDDEN;
@@ -40,17 +44,20 @@ enum err invite_create(struct call *call, const struct invite_create_params *in,
         return err;
     *view = invite_view(&row);
     out->invite = view;
-    out->url = arena_printf(call->arena, "%.*s/invite#%.*s", STR_ARG(chat_options()->public_url), STR_ARG(secret));
+    out->url = arena_printf(call->arena, "%.*s/invite#%.*s", STR_ARG(chat_options()->public_url),
+                            STR_ARG(secret));
     call->wants_created = true;
     return audit_append(call->tx, call->actor.account, STR("invite.create"), STR_EMPTY);
 }
 
-enum err invite_list(struct call *call, const struct invite_list_params *in, struct invite_list_result *out) {
+enum err invite_list(struct call *call, const struct invite_list_params *in,
+                     struct invite_list_result *out) {
     (void)in;
     return invite_all(call->tx, CHAT_INVITES_MAX, &out->invites);
 }
 
-enum err invite_revoke(struct call *call, const struct invite_revoke_params *in, struct invite_revoke_result *out) {
+enum err invite_revoke(struct call *call, const struct invite_revoke_params *in,
+                       struct invite_revoke_result *out) {
     struct invite_row row;
     (void)out;
     enum err err = invite_by_id(call->tx, in->invite, &row);
@@ -58,10 +65,13 @@ enum err invite_revoke(struct call *call, const struct invite_revoke_params *in,
         err = ERR_FORBIDDEN;
     if (err == ERR_OK)
         err = invite_end(call->tx, row.key);
-    return err == ERR_OK ? audit_append(call->tx, call->actor.account, STR("invite.revoke"), STR_EMPTY) : err;
+    return err == ERR_OK
+               ? audit_append(call->tx, call->actor.account, STR("invite.revoke"), STR_EMPTY)
+               : err;
 }
 
-enum err invite_show(struct call *call, const struct invite_show_params *in, struct invite_show_result *out) {
+enum err invite_show(struct call *call, const struct invite_show_params *in,
+                     struct invite_show_result *out) {
     unsigned char hash[TOKEN_HASH_BYTES];
     struct invite_row row;
     token_hash(in->secret, hash);

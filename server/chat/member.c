@@ -1,7 +1,8 @@
 #include "chat/member.h"
 
 /* The person's own event comes before the room's: their stream begins the room with it. */
-static enum err tell_room_joined(struct tx *tx, int64_t actor, const struct room_row *room, int64_t account, int64_t membership) {
+static enum err tell_room_joined(struct tx *tx, int64_t actor, const struct room_row *room,
+                                 int64_t account, int64_t membership) {
     struct room_joined_data *data = arena_zalloc(tx->arena, sizeof *data);
     struct my_room *mine = arena_zalloc(tx->arena, sizeof *mine);
     const struct log_event event = {
@@ -18,7 +19,8 @@ static enum err tell_room_joined(struct tx *tx, int64_t actor, const struct room
     return err == ERR_OK ? emit(tx, &event, NULL) : err;
 }
 
-static enum err tell_room_left(struct tx *tx, int64_t actor, const struct room_row *room, int64_t account) {
+static enum err tell_room_left(struct tx *tx, int64_t actor, const struct room_row *room,
+                               int64_t account) {
     struct room_left_data *data = arena_zalloc(tx->arena, sizeof *data);
     const struct log_event event = {
         .type = EVENT_room_left,
@@ -33,8 +35,8 @@ static enum err tell_room_left(struct tx *tx, int64_t actor, const struct room_r
 }
 
 /* member.joined or member.left: their data are alike. */
-static enum err tell_members(struct tx *tx, int64_t actor, const struct room_row *room, const struct account_row *person,
-                             enum event_id type, int64_t *seq) {
+static enum err tell_members(struct tx *tx, int64_t actor, const struct room_row *room,
+                             const struct account_row *person, enum event_id type, int64_t *seq) {
     struct member_joined_data *data = arena_zalloc(tx->arena, sizeof *data);
     struct user *user = arena_alloc(tx->arena, sizeof *user);
     const struct log_event event = {
@@ -45,13 +47,15 @@ static enum err tell_members(struct tx *tx, int64_t actor, const struct room_row
         .room_id = room->id,
         .data = data,
     };
-    _Static_assert(sizeof(struct member_joined_data) == sizeof(struct member_left_data), "one data for both");
+    _Static_assert(sizeof(struct member_joined_data) == sizeof(struct member_left_data),
+                   "one data for both");
     *user = account_user(person);
     data->user = user;
     return emit(tx, &event, seq);
 }
 
-enum err member_join(struct tx *tx, int64_t actor, const struct room_row *room, const struct account_row *person) {
+enum err member_join(struct tx *tx, int64_t actor, const struct room_row *room,
+                     const struct account_row *person) {
     struct membership_row membership;
     int64_t seq = 0, joined_seq = 0, key = 0;
     enum err err = membership_of(tx, room->key, person->key, &membership);
@@ -68,8 +72,8 @@ enum err member_join(struct tx *tx, int64_t actor, const struct room_row *room, 
     return err;
 }
 
-enum err member_leave(struct tx *tx, int64_t actor, const struct room_row *room, const struct account_row *person,
-                      const struct membership_row *membership) {
+enum err member_leave(struct tx *tx, int64_t actor, const struct room_row *room,
+                      const struct account_row *person, const struct membership_row *membership) {
     enum err err = membership_close(tx, membership->key);
     if (err == ERR_OK)
         err = tell_room_left(tx, actor, room, person->key);

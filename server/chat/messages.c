@@ -7,9 +7,11 @@
 
 #include <sodium.h>
 
-static enum err tell_message(struct call *call, const struct room_access *access, enum event_id type, int64_t key,
-                             const struct message *message, int64_t *seq) {
-    struct message_created_data *data = arena_zalloc(call->arena, sizeof *data); /* all three events have this one */
+static enum err tell_message(struct call *call, const struct room_access *access,
+                             enum event_id type, int64_t key, const struct message *message,
+                             int64_t *seq) {
+    struct message_created_data *data =
+        arena_zalloc(call->arena, sizeof *data); /* all three events have this one */
     const struct log_event event = {
         .type = type,
         .audience = audience_room(access->room.key),
@@ -35,13 +37,18 @@ static enum err author_of(struct call *call, const struct author **out) {
 }
 
 /* Stores the message and its event. The event takes the seq that the row has been given. */
-static enum err send_new(struct call *call, const struct message_send_params *in, const struct room_access *access,
-                         struct nonce_row *nonce, struct message *message) {
+static enum err send_new(struct call *call, const struct message_send_params *in,
+                         const struct room_access *access, struct nonce_row *nonce,
+                         struct message *message) {
     int64_t seq = 0, room_seq = 0;
     enum err err = log_room_seq(call->tx, access->room.key, &room_seq);
-    const struct message_new row = {access->room.key, call->actor.account, room_seq + 1, in->text, in->nonce};
-    *message = (struct message){
-        .room = access->room.id, .seq = row.seq, .text = in->text, .nonce = in->nonce, .created_at = call->tx->now_ms};
+    const struct message_new row = {access->room.key, call->actor.account, room_seq + 1, in->text,
+                                    in->nonce};
+    *message = (struct message){.room = access->room.id,
+                                .seq = row.seq,
+                                .text = in->text,
+                                .nonce = in->nonce,
+                                .created_at = call->tx->now_ms};
     if (err == ERR_OK)
         err = author_of(call, &message->author);
     if (err == ERR_OK)
@@ -57,16 +64,22 @@ static enum err send_new(struct call *call, const struct message_send_params *in
 static enum err check_text(struct call *call, const struct room_access *access, struct str text) {
     if (access->facts.is_archived)
         return ERR_ROOM_ARCHIVED;
-    return text_is_blank(text) ? call_refuse(call, "text", "at least one character that is not a space") : ERR_OK;
+    return text_is_blank(text)
+               ? call_refuse(call, "text", "at least one character that is not a space")
+               : ERR_OK;
 }
 
-enum err message_send(struct call *call, const struct message_send_params *in, struct message_send_result *out) {
+enum err message_send(struct call *call, const struct message_send_params *in,
+                      struct message_send_result *out) {
     struct room_access access;
     struct nonce_row first, nonce = {0};
     struct message_row *row = arena_zalloc(call->arena, sizeof *row);
-    const struct str parts[] = {STR("message.send"), str_make((const char *)in->room.bytes, sizeof in->room.bytes), in->text};
+    const struct str parts[] = {STR("message.send"),
+                                str_make((const char *)in->room.bytes, sizeof in->room.bytes),
+                                in->text};
     out->message = &row->message;
-    /* A retry is answered in an archived room too: ask for the room's state only when the message is new. */
+    /* A retry is answered in an archived room too: ask for the room's state only when the message
+     * is new. */
     enum err err = access_room(call, in->room, ROOM_ACT_TAKE_PART, &access);
     if (err == ERR_OK)
         err = digest_request(call->tx, parts, sizeof parts / sizeof *parts, nonce.digest);
@@ -87,7 +100,8 @@ enum err message_send(struct call *call, const struct message_send_params *in, s
 
 /* ---- message.edit, message.delete ---- */
 
-enum err message_edit(struct call *call, const struct message_edit_params *in, struct message_edit_result *out) {
+enum err message_edit(struct call *call, const struct message_edit_params *in,
+                      struct message_edit_result *out) {
     struct room_access access;
     struct message_row *row = arena_zalloc(call->arena, sizeof *row);
     struct message *message = &row->message;
@@ -110,10 +124,13 @@ enum err message_edit(struct call *call, const struct message_edit_params *in, s
     message->edited_at = call->tx->now_ms;
     log_note_erased(call->tx); /* the old text is to be gone too */
     err = message_set_text(call->tx, row->key, in->text);
-    return err == ERR_OK ? tell_message(call, &access, EVENT_message_edited, row->key, message, NULL) : err;
+    return err == ERR_OK
+               ? tell_message(call, &access, EVENT_message_edited, row->key, message, NULL)
+               : err;
 }
 
-enum err message_delete(struct call *call, const struct message_delete_params *in, struct message_delete_result *out) {
+enum err message_delete(struct call *call, const struct message_delete_params *in,
+                        struct message_delete_result *out) {
     struct room_access access;
     struct message_row *row = arena_zalloc(call->arena, sizeof *row);
     struct message *message = &row->message;
@@ -131,5 +148,7 @@ enum err message_delete(struct call *call, const struct message_delete_params *i
     message->deleted_at = call->tx->now_ms;
     log_note_erased(call->tx);
     err = message_set_deleted(call->tx, row->key);
-    return err == ERR_OK ? tell_message(call, &access, EVENT_message_deleted, row->key, message, NULL) : err;
+    return err == ERR_OK
+               ? tell_message(call, &access, EVENT_message_deleted, row->key, message, NULL)
+               : err;
 }

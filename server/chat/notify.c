@@ -29,7 +29,8 @@ enum err notify_room_updated(struct tx *tx, int64_t actor, const struct room_row
     data->room = room;
     enum err err = emit(tx, &event, NULL);
     *room = room_public_view(row);
-    return err == ERR_OK ? log_room_seq(tx, row->key, &room->seq) : err; /* the event's own seq is in it */
+    return err == ERR_OK ? log_room_seq(tx, row->key, &room->seq)
+                         : err; /* the event's own seq is in it */
 }
 
 enum err notify_room_created(struct tx *tx, int64_t actor, const struct room_row *row) {

@@ -15,7 +15,8 @@ static enum err keep_an_owner(struct call *call, const struct account_row *accou
     return err == ERR_OK && owners <= 1 ? ERR_LAST_OWNER : err;
 }
 
-static enum err tell_and_audit(struct call *call, struct str action, const struct account_row *account, const struct user **out) {
+static enum err tell_and_audit(struct call *call, struct str action,
+                               const struct account_row *account, const struct user **out) {
     struct user *user = arena_alloc(call->arena, sizeof *user);
     *user = account_user(account);
     *out = user;
@@ -23,8 +24,10 @@ static enum err tell_and_audit(struct call *call, struct str action, const struc
     return err == ERR_OK ? audit_append(call->tx, call->actor.account, action, account->name) : err;
 }
 
-enum err user_role(struct call *call, const struct user_role_params *in, struct user_role_result *out) {
-    const struct str actions[] = {STR("user.role guest"), STR("user.role member"), STR("user.role admin"), STR("user.role owner")};
+enum err user_role(struct call *call, const struct user_role_params *in,
+                   struct user_role_result *out) {
+    const struct str actions[] = {STR("user.role guest"), STR("user.role member"),
+                                  STR("user.role admin"), STR("user.role owner")};
     struct account_row account;
     enum err err = identity_find(call->tx, in->name, &account);
     if (err == ERR_OK && in->role != ROLE_OWNER)
@@ -37,7 +40,8 @@ enum err user_role(struct call *call, const struct user_role_params *in, struct 
     return err == ERR_OK ? tell_and_audit(call, actions[in->role], &account, &out->user) : err;
 }
 
-enum err user_disable(struct call *call, const struct user_disable_params *in, struct user_disable_result *out) {
+enum err user_disable(struct call *call, const struct user_disable_params *in,
+                      struct user_disable_result *out) {
     struct account_row account;
     enum err err = identity_find(call->tx, in->name, &account);
     if (err == ERR_OK && !in->enable)
@@ -48,14 +52,19 @@ enum err user_disable(struct call *call, const struct user_disable_params *in, s
     err = account_set_disabled(call->tx, account.key, account.disabled_at);
     if (err == ERR_OK && !in->enable)
         err = sign_out_everywhere(call, account.key);
-    return err == ERR_OK ? tell_and_audit(call, in->enable ? STR("user.enable") : STR("user.disable"), &account, &out->user) : err;
+    return err == ERR_OK
+               ? tell_and_audit(call, in->enable ? STR("user.enable") : STR("user.disable"),
+                                &account, &out->user)
+               : err;
 }
 
-enum err doctor_check(struct call *call, const struct doctor_check_params *in, struct doctor_check_result *out) {
+enum err doctor_check(struct call *call, const struct doctor_check_params *in,
+                      struct doctor_check_result *out) {
     (void)in;
     return doctor_run(call->tx, &out->problems, &out->checked);
 }
 
-enum err backup_create(struct call *call, const struct backup_create_params *in, struct backup_create_result *out) {
+enum err backup_create(struct call *call, const struct backup_create_params *in,
+                       struct backup_create_result *out) {
     return backup_write(call->tx, in->file, &out->bytes, &call->error->detail);
 }

@@ -16,7 +16,8 @@ enum err people_page_begin(struct tx *tx, struct str cursor, struct str *after) 
     return err == ERR_NOT_FOUND ? ERR_INVALID_CURSOR : err;
 }
 
-void people_page_end(struct arena *arena, struct account_rows *page, int64_t limit, struct user_list *out, struct str *next_cursor) {
+void people_page_end(struct arena *arena, struct account_rows *page, int64_t limit,
+                     struct user_list *out, struct str *next_cursor) {
     char id[UUID_TEXT_BYTES];
     *next_cursor = STR_EMPTY;
     if (page->count > (size_t)limit) {
@@ -35,11 +36,13 @@ void people_page_end(struct arena *arena, struct account_rows *page, int64_t lim
 static struct str ascii_lower(struct arena *arena, struct str text) {
     char *lower = arena_alloc(arena, text.len + 1);
     for (size_t i = 0; i < text.len; i++)
-        lower[i] = text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? (char)(text.ptr[i] - 'A' + 'a') : text.ptr[i];
+        lower[i] = text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? (char)(text.ptr[i] - 'A' + 'a')
+                                                            : text.ptr[i];
     return str_make(lower, text.len);
 }
 
-enum err user_list(struct call *call, const struct user_list_params *in, struct user_list_result *out) {
+enum err user_list(struct call *call, const struct user_list_params *in,
+                   struct user_list_result *out) {
     struct account_rows page;
     struct str after, folded = STR_EMPTY;
     int64_t limit = PRESENT(in, user_list, limit) ? in->limit : CHAT_PAGE_MAX;
@@ -47,13 +50,15 @@ enum err user_list(struct call *call, const struct user_list_params *in, struct 
         return call_refuse(call, "query", "Unicode text");
     enum err err = people_page_begin(call->tx, in->after, &after);
     if (err == ERR_OK)
-        err = account_page(call->tx, after, folded, ascii_lower(call->arena, in->query), limit + 1, &page);
+        err = account_page(call->tx, after, folded, ascii_lower(call->arena, in->query), limit + 1,
+                           &page);
     if (err == ERR_OK)
         people_page_end(call->arena, &page, limit, &out->users, &out->next_cursor);
     return err;
 }
 
-enum err user_get(struct call *call, const struct user_get_params *in, struct user_get_result *out) {
+enum err user_get(struct call *call, const struct user_get_params *in,
+                  struct user_get_result *out) {
     struct account_row account;
     struct user *user = arena_alloc(call->arena, sizeof *user);
     bool is_known = true;
@@ -86,8 +91,8 @@ enum err user_me(struct call *call, const struct user_me_params *in, struct user
 }
 
 /* Puts what was given into the row; `email_folded` becomes the new key of the address. */
-static enum err change_profile(struct call *call, const struct user_update_params *in, struct account_row *account,
-                               struct str *email_folded) {
+static enum err change_profile(struct call *call, const struct user_update_params *in,
+                               struct account_row *account, struct str *email_folded) {
     *email_folded = STR_EMPTY;
     if (PRESENT(in, user_update, display_name))
         account->display_name = in->display_name;
@@ -104,7 +109,8 @@ static enum err change_profile(struct call *call, const struct user_update_param
     return ERR_OK;
 }
 
-enum err user_update(struct call *call, const struct user_update_params *in, struct user_update_result *out) {
+enum err user_update(struct call *call, const struct user_update_params *in,
+                     struct user_update_result *out) {
     struct account_row before, account;
     struct str email_folded;
     enum err err = account_by_key(call->tx, call->actor.account, &before);
@@ -114,10 +120,12 @@ enum err user_update(struct call *call, const struct user_update_params *in, str
     if (err != ERR_OK)
         return err;
     out->user = self_view(call, &account);
-    bool is_seen_by_others = !str_equal(account.display_name, before.display_name) || !str_equal(account.status, before.status) ||
+    bool is_seen_by_others = !str_equal(account.display_name, before.display_name) ||
+                             !str_equal(account.status, before.status) ||
                              !str_equal(account.bio, before.bio);
     if (!is_seen_by_others && str_equal(account.email, before.email))
         return ERR_OK;
     err = account_set_profile(call->tx, &account, email_folded);
-    return err == ERR_OK && is_seen_by_others ? notify_user_updated(call->tx, account.key, &account) : err;
+    return err == ERR_OK && is_seen_by_others ? notify_user_updated(call->tx, account.key, &account)
+                                              : err;
 }

@@ -4,5 +4,7 @@
 
 /* Where the page after `cursor` begins; empty: at the beginning. ERR_INVALID_CURSOR. */
 enum err people_page_begin(struct tx *tx, struct str cursor, struct str *after) MUST_CHECK;
-/* Of a page read with one row more than `limit`: the people, and the cursor of the page after it, empty at the end. */
-void people_page_end(struct arena *arena, struct account_rows *page, int64_t limit, struct user_list *out, struct str *next_cursor);
+/* Of a page read with one row more than `limit`: the people, and the cursor of the page after it,
+ * empty at the end. */
+void people_page_end(struct arena *arena, struct account_rows *page, int64_t limit,
+                     struct user_list *out, struct str *next_cursor);

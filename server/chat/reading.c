@@ -7,7 +7,8 @@ struct uuid_list online_for(struct call *call) {
     return call->actor.role == ROLE_GUEST ? (struct uuid_list){0} : presence_who(call->arena);
 }
 
-static enum err tell_marker(struct call *call, const struct room_access *access, const struct marker *marker) {
+static enum err tell_marker(struct call *call, const struct room_access *access,
+                            const struct marker *marker) {
     struct read_updated_data *data = arena_zalloc(call->arena, sizeof *data);
     const struct log_event event = {
         .type = EVENT_read_updated,
@@ -21,7 +22,8 @@ static enum err tell_marker(struct call *call, const struct room_access *access,
 }
 
 /* Forward only, and never beyond what is there. */
-enum err read_update(struct call *call, const struct read_update_params *in, struct read_update_result *out) {
+enum err read_update(struct call *call, const struct read_update_params *in,
+                     struct read_update_result *out) {
     struct room_access access;
     struct marker *marker = arena_zalloc(call->arena, sizeof *marker);
     out->marker = marker;
@@ -30,15 +32,18 @@ enum err read_update(struct call *call, const struct read_update_params *in, str
         return err;
     int64_t seq = in->seq < access.room.seq ? in->seq : access.room.seq;
     bool moves = seq > access.membership.read_seq;
-    *marker = (struct marker){.room = access.room.id, .seq = moves ? seq : access.membership.read_seq};
+    *marker =
+        (struct marker){.room = access.room.id, .seq = moves ? seq : access.membership.read_seq};
     if (moves)
         err = membership_set_read(call->tx, access.membership.key, seq);
     if (err == ERR_OK)
-        err = membership_unread(call->tx, access.room.key, call->actor.account, marker->seq, &marker->unread);
+        err = membership_unread(call->tx, access.room.key, call->actor.account, marker->seq,
+                                &marker->unread);
     return err == ERR_OK && moves ? tell_marker(call, &access, marker) : err;
 }
 
-enum err typing_start(struct call *call, const struct typing_start_params *in, struct typing_start_result *out) {
+enum err typing_start(struct call *call, const struct typing_start_params *in,
+                      struct typing_start_result *out) {
     struct room_access access;
     struct account_row account;
     struct typing_started_data *data = arena_zalloc(call->arena, sizeof *data);
@@ -61,7 +66,8 @@ enum err typing_start(struct call *call, const struct typing_start_params *in, s
     return emit(call->tx, &event, NULL);
 }
 
-enum err presence_list(struct call *call, const struct presence_list_params *in, struct presence_list_result *out) {
+enum err presence_list(struct call *call, const struct presence_list_params *in,
+                       struct presence_list_result *out) {
     (void)in;
     out->online = online_for(call);
     return ERR_OK;

@@ -8,8 +8,10 @@
 static enum err load_message(struct tx *tx, struct log_event *event) {
     struct message_created_data *data = arena_zalloc(tx->arena, sizeof *data);
     struct message_row *row = arena_alloc(tx->arena, sizeof *row);
-    _Static_assert(sizeof(struct message_created_data) == sizeof(struct message_edited_data), "one data for both");
-    _Static_assert(sizeof(struct message_created_data) == sizeof(struct message_deleted_data), "one data for both");
+    _Static_assert(sizeof(struct message_created_data) == sizeof(struct message_edited_data),
+                   "one data for both");
+    _Static_assert(sizeof(struct message_created_data) == sizeof(struct message_deleted_data),
+                   "one data for both");
     enum err err = message_by_key(tx, event->subject, event->room_id, row);
     data->message = &row->message;
     event->data = data;
@@ -21,8 +23,10 @@ static enum err load_user(struct tx *tx, struct log_event *event) {
     struct member_joined_data *data = arena_zalloc(tx->arena, sizeof *data);
     struct user *user = arena_alloc(tx->arena, sizeof *user);
     struct account_row account;
-    _Static_assert(sizeof(struct member_joined_data) == sizeof(struct member_left_data), "one data for both");
-    _Static_assert(sizeof(struct member_joined_data) == sizeof(struct user_updated_data), "one data for both");
+    _Static_assert(sizeof(struct member_joined_data) == sizeof(struct member_left_data),
+                   "one data for both");
+    _Static_assert(sizeof(struct member_joined_data) == sizeof(struct user_updated_data),
+                   "one data for both");
     enum err err = account_by_key(tx, event->subject, &account);
     if (err == ERR_OK)
         *user = account_user(&account);
@@ -35,7 +39,8 @@ static enum err load_user(struct tx *tx, struct log_event *event) {
 static enum err load_room(struct tx *tx, struct log_event *event, const struct room_row *row) {
     struct room_updated_data *data = arena_zalloc(tx->arena, sizeof *data);
     struct room *room = arena_alloc(tx->arena, sizeof *room);
-    _Static_assert(sizeof(struct room_updated_data) == sizeof(struct room_created_data), "one data for both");
+    _Static_assert(sizeof(struct room_updated_data) == sizeof(struct room_created_data),
+                   "one data for both");
     *room = room_public_view(row);
     data->room = room;
     event->data = data;
@@ -65,7 +70,8 @@ static enum err load_about_room(struct tx *tx, int64_t reader, struct log_event 
     if (event->type == EVENT_room_updated || event->type == EVENT_room_created)
         return load_room(tx, event, &row);
     event->room_id = row.id;
-    return event->type == EVENT_room_joined ? load_room_joined(tx, reader, event) : load_room_left(tx, event, &row);
+    return event->type == EVENT_room_joined ? load_room_joined(tx, reader, event)
+                                            : load_room_left(tx, event, &row);
 }
 
 static enum err replay_load(struct tx *tx, int64_t reader, struct log_event *event) {
@@ -84,7 +90,8 @@ static enum err replay_load(struct tx *tx, int64_t reader, struct log_event *eve
     case SUBJECT_NONE:
         break;
     }
-    return err == ERR_NOT_FOUND ? ERR_INTERNAL : err; /* the log names rows that are there: doctor tells */
+    return err == ERR_NOT_FOUND ? ERR_INTERNAL
+                                : err; /* the log names rows that are there: doctor tells */
 }
 
 void replay_init(void) {

@@ -15,21 +15,26 @@ static enum err room_result(struct call *call, int64_t room, const struct my_roo
 }
 
 /* The room that a request with this nonce made within the last 24 hours; 0: none. */
-static enum err find_retry(struct call *call, const struct room_create_params *in, struct nonce_row *nonce, int64_t *room) {
+static enum err find_retry(struct call *call, const struct room_create_params *in,
+                           struct nonce_row *nonce, int64_t *room) {
     struct nonce_row first;
-    const struct str parts[] = {STR("room.create"), in->name, in->topic, in->private ? STR("1") : STR("0")};
+    const struct str parts[] = {STR("room.create"), in->name, in->topic,
+                                in->private ? STR("1") : STR("0")};
     *room = 0;
     enum err err = digest_request(call->tx, parts, sizeof parts / sizeof *parts, nonce->digest);
     if (err == ERR_OK)
-        err = request_nonce_of(call->tx, call->actor.account, in->nonce, STR("room.create"), &first);
-    if (err == ERR_OK && first.subject != 0 && sodium_memcmp(first.digest, nonce->digest, sizeof first.digest) != 0)
+        err =
+            request_nonce_of(call->tx, call->actor.account, in->nonce, STR("room.create"), &first);
+    if (err == ERR_OK && first.subject != 0 &&
+        sodium_memcmp(first.digest, nonce->digest, sizeof first.digest) != 0)
         err = ERR_NONCE_REUSED;
     if (err == ERR_OK)
         *room = first.subject;
     return err;
 }
 
-static enum err make_room(struct call *call, const struct room_create_params *in, struct room_row *room) {
+static enum err make_room(struct call *call, const struct room_create_params *in,
+                          struct room_row *room) {
     const struct room_new row = {in->name, in->topic, in->private, false, call->actor.account};
     struct account_row maker;
     enum err err = room_insert(call->tx, &row, room);
@@ -41,10 +46,13 @@ static enum err make_room(struct call *call, const struct room_create_params *in
         err = member_join(call->tx, maker.key, room, &maker);
     if (err == ERR_OK && !room->is_private)
         err = room_by_key(call->tx, room->key, room);
-    return err == ERR_OK && !room->is_private ? notify_room_created(call->tx, call->actor.account, room) : err;
+    return err == ERR_OK && !room->is_private
+               ? notify_room_created(call->tx, call->actor.account, room)
+               : err;
 }
 
-enum err room_create(struct call *call, const struct room_create_params *in, struct room_create_result *out) {
+enum err room_create(struct call *call, const struct room_create_params *in,
+                     struct room_create_result *out) {
     struct nonce_row nonce = {0};
     struct room_row room;
     int64_t first = 0;
@@ -59,6 +67,7 @@ enum err room_create(struct call *call, const struct room_create_params *in, str
     err = make_room(call, in, &room);
     nonce.subject = room.key;
     if (err == ERR_OK && in->nonce.len > 0)
-        err = request_nonce_put(call->tx, call->actor.account, in->nonce, STR("room.create"), &nonce);
+        err =
+            request_nonce_put(call->tx, call->actor.account, in->nonce, STR("room.create"), &nonce);
     return err == ERR_OK ? room_result(call, room.key, &out->room) : err;
 }

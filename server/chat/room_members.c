@@ -4,7 +4,8 @@
 #include "chat/member.h"
 #include "chat/people.h"
 
-enum err room_join(struct call *call, const struct room_join_params *in, struct room_join_result *out) {
+enum err room_join(struct call *call, const struct room_join_params *in,
+                   struct room_join_result *out) {
     struct room_access access;
     struct account_row account;
     struct my_room *mine = arena_zalloc(call->arena, sizeof *mine);
@@ -17,17 +18,21 @@ enum err room_join(struct call *call, const struct room_join_params *in, struct 
     return err == ERR_OK ? room_mine(call->tx, account.key, access.room.key, mine) : err;
 }
 
-enum err room_leave(struct call *call, const struct room_leave_params *in, struct room_leave_result *out) {
+enum err room_leave(struct call *call, const struct room_leave_params *in,
+                    struct room_leave_result *out) {
     struct room_access access;
     struct account_row account;
     (void)out;
     enum err err = access_room(call, in->room, ROOM_ACT_TAKE_PART, &access);
     if (err == ERR_OK)
         err = account_by_key(call->tx, call->actor.account, &account);
-    return err == ERR_OK ? member_leave(call->tx, account.key, &access.room, &account, &access.membership) : err;
+    return err == ERR_OK
+               ? member_leave(call->tx, account.key, &access.room, &account, &access.membership)
+               : err;
 }
 
-enum err room_members(struct call *call, const struct room_members_params *in, struct room_members_result *out) {
+enum err room_members(struct call *call, const struct room_members_params *in,
+                      struct room_members_result *out) {
     struct room_access access;
     struct account_rows page;
     struct str after = STR_EMPTY;
@@ -44,7 +49,8 @@ enum err room_members(struct call *call, const struct room_members_params *in, s
     return ERR_OK;
 }
 
-enum err room_add(struct call *call, const struct room_add_params *in, struct room_add_result *out) {
+enum err room_add(struct call *call, const struct room_add_params *in,
+                  struct room_add_result *out) {
     struct room_access access;
     struct account_row person;
     struct membership_row membership;
@@ -64,7 +70,8 @@ enum err room_add(struct call *call, const struct room_add_params *in, struct ro
     return member_join(call->tx, call->actor.account, &access.room, &person);
 }
 
-enum err room_remove(struct call *call, const struct room_remove_params *in, struct room_remove_result *out) {
+enum err room_remove(struct call *call, const struct room_remove_params *in,
+                     struct room_remove_result *out) {
     struct room_access access;
     struct account_row person;
     struct membership_row membership;

@@ -4,7 +4,8 @@
 #include "chat/notify.h"
 #include "chat/text.h"
 
-enum err room_get(struct call *call, const struct room_get_params *in, struct room_get_result *out) {
+enum err room_get(struct call *call, const struct room_get_params *in,
+                  struct room_get_result *out) {
     struct room_access access;
     struct my_room *mine = arena_zalloc(call->arena, sizeof *mine);
     out->room = mine;
@@ -33,7 +34,8 @@ static struct str list_end(struct arena *arena, struct my_room_list *rooms, int6
     return arena_strdup(arena, str_from_cstr(id));
 }
 
-enum err room_list(struct call *call, const struct room_list_params *in, struct room_list_result *out) {
+enum err room_list(struct call *call, const struct room_list_params *in,
+                   struct room_list_result *out) {
     struct room_place after;
     const struct room_filter filter = {
         .reader = call->actor.account,
@@ -70,7 +72,8 @@ static const struct room *unchanged(struct call *call, const struct room_row *ro
     return view;
 }
 
-enum err room_update(struct call *call, const struct room_update_params *in, struct room_update_result *out) {
+enum err room_update(struct call *call, const struct room_update_params *in,
+                     struct room_update_result *out) {
     struct room_access access;
     enum err err = access_room(call, in->room, ROOM_ACT_MANAGE, &access);
     if (err != ERR_OK)
@@ -88,7 +91,8 @@ enum err room_update(struct call *call, const struct room_update_params *in, str
     return err == ERR_OK ? tell_changed(call, room->key, &out->room) : err;
 }
 
-enum err room_archive(struct call *call, const struct room_archive_params *in, struct room_archive_result *out) {
+enum err room_archive(struct call *call, const struct room_archive_params *in,
+                      struct room_archive_result *out) {
     struct room_access access;
     bool archived = !PRESENT(in, room_archive, archived) || in->archived;
     enum err err = access_room(call, in->room, ROOM_ACT_ARCHIVE, &access);

@@ -21,7 +21,8 @@ enum err owner_create_prepare(struct call *call, const struct owner_create_param
     return account_make_prepare(call, &wish);
 }
 
-enum err owner_create(struct call *call, const struct owner_create_params *in, struct owner_create_result *out) {
+enum err owner_create(struct call *call, const struct owner_create_params *in,
+                      struct owner_create_result *out) {
     struct account_row owner;
     bool exists = false;
     enum err err = account_owner_exists(call->tx, &exists);
@@ -39,16 +40,19 @@ enum err owner_create(struct call *call, const struct owner_create_params *in, s
     return audit_append(call->tx, owner.key, STR("owner.create"), owner.name);
 }
 
-enum err owner_link(struct call *call, const struct owner_link_params *in, struct owner_link_result *out) {
+enum err owner_link(struct call *call, const struct owner_link_params *in,
+                    struct owner_link_result *out) {
     bool exists = false;
     (void)in;
     enum err err = account_owner_exists(call->tx, &exists);
     if (err != ERR_OK || exists)
         return err;
     struct str secret = token_make_secret(call->arena, "");
-    out->url = arena_printf(call->arena, "%.*s/owner#%.*s", STR_ARG(chat_options()->public_url), STR_ARG(secret));
+    out->url = arena_printf(call->arena, "%.*s/owner#%.*s", STR_ARG(chat_options()->public_url),
+                            STR_ARG(secret));
     err = owner_claim_set(call->tx, secret);
-    return err == ERR_OK ? audit_append(call->tx, call->actor.account, STR("owner.link"), STR_EMPTY) : err;
+    return err == ERR_OK ? audit_append(call->tx, call->actor.account, STR("owner.link"), STR_EMPTY)
+                         : err;
 }
 
 /* ---- by an invite ---- */
@@ -71,7 +75,8 @@ static enum err use_invite(struct call *call, struct str secret, struct invite_r
     return err == ERR_OK ? invite_use(call->tx, invite->key) : err;
 }
 
-static enum err join_invited(struct call *call, const struct invite_row *invite, const struct account_row *account) {
+static enum err join_invited(struct call *call, const struct invite_row *invite,
+                             const struct account_row *account) {
     struct room_row room;
     if (invite->room == 0)
         return ERR_OK;
@@ -79,7 +84,8 @@ static enum err join_invited(struct call *call, const struct invite_row *invite,
     return err == ERR_OK ? member_join(call->tx, account->key, &room, account) : err;
 }
 
-enum err user_create(struct call *call, const struct user_create_params *in, struct user_create_result *out) {
+enum err user_create(struct call *call, const struct user_create_params *in,
+                     struct user_create_result *out) {
     struct invite_row invite;
     struct account_row account;
     enum err err = use_invite(call, in->invite, &invite);
@@ -101,7 +107,8 @@ enum err user_add_prepare(struct call *call, const struct user_add_params *in) {
     return account_make_prepare(call, &wish);
 }
 
-enum err user_add(struct call *call, const struct user_add_params *in, struct user_add_result *out) {
+enum err user_add(struct call *call, const struct user_add_params *in,
+                  struct user_add_result *out) {
     struct account_row account;
     enum err err = account_make(call, in->role, &account);
     if (err != ERR_OK)

@@ -22,7 +22,8 @@ static enum err read_state(struct call *call, const struct state **out) {
     return ERR_OK;
 }
 
-enum err state_get(struct call *call, const struct state_get_params *in, struct state_get_result *out) {
+enum err state_get(struct call *call, const struct state_get_params *in,
+                   struct state_get_result *out) {
     int64_t head = 0;
     (void)in;
     enum err err = log_head(call->tx, &head);
@@ -34,7 +35,8 @@ enum err state_get(struct call *call, const struct state_get_params *in, struct 
 /* ---- session.start ---- */
 
 /* Whether the stream can go on from the cursor: *reason says why not. */
-static enum err try_resume(struct call *call, struct str cursor, int64_t *pos, int64_t *missed, struct str *reason) {
+static enum err try_resume(struct call *call, struct str cursor, int64_t *pos, int64_t *missed,
+                           struct str *reason) {
     enum cursor_state state = CURSOR_INVALID;
     const int64_t limit = chat_options()->resume_max_events;
     enum err err = cursor_parse(call->tx, cursor, &state, pos);
@@ -63,7 +65,8 @@ static enum err start_afresh(struct call *call, struct session_start_result *out
     return err == ERR_OK ? cursor_at(call->tx, call->effect.start_pos, &out->cursor) : err;
 }
 
-enum err session_start(struct call *call, const struct session_start_params *in, struct session_start_result *out) {
+enum err session_start(struct call *call, const struct session_start_params *in,
+                       struct session_start_result *out) {
     int64_t pos = 0, missed = 0;
     call->effect.start_stream = true;
     if (in->cursor.len == 0)

@@ -44,8 +44,8 @@ enum err audit_append(struct tx *tx, int64_t actor, struct str action, struct st
     if (rows.count > 0 && db_at(&rows, 0, 0)->bytes.len == sizeof chain)
         memcpy(chain, db_at(&rows, 0, 0)->bytes.ptr, sizeof chain);
     audit_hash(&row, chain);
-    return DB_RUN(tx->db, tx->arena, QUERY_audit_insert, &rows, DB_I(row.created_at), DB_I(actor), DB_T(action), DB_T(subject),
-                  DB_B(chain, sizeof chain));
+    return DB_RUN(tx->db, tx->arena, QUERY_audit_insert, &rows, DB_I(row.created_at), DB_I(actor),
+                  DB_T(action), DB_T(subject), DB_B(chain, sizeof chain));
 }
 
 struct audit_walk {

@@ -30,9 +30,10 @@ enum err invite_insert(struct tx *tx, const struct invite_new *invite, struct in
     struct db_rows rows;
     struct uuid id = uuid_v7();
     int64_t key = 0;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_insert, &rows, DB_ID(id), DB_B(invite->hash, sizeof invite->hash),
-                          DB_I(invite->role), DB_I(invite->room), DB_I(invite->uses), DB_I(invite->created_by), DB_I(tx->now_ms),
-                          DB_I(invite->expires_at));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_insert, &rows, DB_ID(id),
+                          DB_B(invite->hash, sizeof invite->hash), DB_I(invite->role),
+                          DB_I(invite->room), DB_I(invite->uses), DB_I(invite->created_by),
+                          DB_I(tx->now_ms), DB_I(invite->expires_at));
     err = row_key(err, &rows, &key);
     if (err != ERR_OK)
         return err;
@@ -46,9 +47,11 @@ enum err invite_by_id(struct tx *tx, struct uuid id, struct invite_row *out) {
     return invite_one(err, &rows, out);
 }
 
-enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTES], struct invite_row *out) {
+enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTES],
+                        struct invite_row *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_by_hash, &rows, DB_B(hash, INVITE_HASH_BYTES), DB_I(tx->now_ms));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_by_hash, &rows,
+                          DB_B(hash, INVITE_HASH_BYTES), DB_I(tx->now_ms));
     err = invite_one(err, &rows, out);
     return err == ERR_NOT_FOUND ? ERR_INVITE_INVALID : err;
 }
@@ -56,7 +59,8 @@ enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTE
 enum err invite_all(struct tx *tx, int64_t limit, struct invite_list *out) {
     struct db_rows rows;
     struct invite_row row;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_live, &rows, DB_I(tx->now_ms), DB_I(limit));
+    enum err err =
+        DB_RUN(tx->db, tx->arena, QUERY_invite_live, &rows, DB_I(tx->now_ms), DB_I(limit));
     if (err != ERR_OK)
         return err;
     out->count = rows.count;

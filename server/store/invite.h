@@ -1,6 +1,7 @@
 /* Invites as rows; of the secret only the SHA-256 is kept.
  *
- * Thread: the executor whose transaction it is. Strs point into tx->arena. What is not found is ERR_NOT_FOUND. */
+ * Thread: the executor whose transaction it is. Strs point into tx->arena. What is not found is
+ * ERR_NOT_FOUND. */
 #pragma once
 #include "store/log.h"
 
@@ -27,10 +28,12 @@ struct invite_new {
     int64_t expires_at;
 };
 
-enum err invite_insert(struct tx *tx, const struct invite_new *invite, struct invite_row *out) MUST_CHECK;
+enum err invite_insert(struct tx *tx, const struct invite_new *invite,
+                       struct invite_row *out) MUST_CHECK;
 enum err invite_by_id(struct tx *tx, struct uuid id, struct invite_row *out) MUST_CHECK;
 /* One that still works: ERR_INVITE_INVALID otherwise. */
-enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTES], struct invite_row *out) MUST_CHECK;
+enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTES],
+                        struct invite_row *out) MUST_CHECK;
 /* Those that still work, newest first. */
 enum err invite_all(struct tx *tx, int64_t limit, struct invite_list *out) MUST_CHECK;
 /* One use less. */

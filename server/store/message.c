@@ -2,9 +2,11 @@
 
 #include "store/rows.h"
 
-static void message_bind(struct tx *tx, const struct db_value *row, struct uuid room_id, struct message *out) {
+static void message_bind(struct tx *tx, const struct db_value *row, struct uuid room_id,
+                         struct message *out) {
     struct author *author = arena_alloc(tx->arena, sizeof *author);
-    *author = (struct author){.id = row_uuid(&row[10]), .name = row[11].bytes, .display_name = row[12].bytes};
+    *author = (struct author){
+        .id = row_uuid(&row[10]), .name = row[11].bytes, .display_name = row[12].bytes};
     *out = (struct message){
         .id = row_uuid(&row[3]),
         .room = room_id,
@@ -18,7 +20,8 @@ static void message_bind(struct tx *tx, const struct db_value *row, struct uuid 
     };
 }
 
-static enum err message_one(struct tx *tx, enum err err, const struct db_rows *rows, struct uuid room_id, struct message_row *out) {
+static enum err message_one(struct tx *tx, enum err err, const struct db_rows *rows,
+                            struct uuid room_id, struct message_row *out) {
     if (err != ERR_OK)
         return err;
     if (rows->count == 0)
@@ -31,11 +34,13 @@ static enum err message_one(struct tx *tx, enum err err, const struct db_rows *r
     return ERR_OK;
 }
 
-enum err message_insert(struct tx *tx, const struct message_new *message, struct uuid *id, int64_t *key) {
+enum err message_insert(struct tx *tx, const struct message_new *message, struct uuid *id,
+                        int64_t *key) {
     struct db_rows rows;
     *id = uuid_v7();
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_insert, &rows, DB_ID(*id), DB_I(message->room), DB_I(message->seq),
-                          DB_I(message->author), DB_T(message->text), DB_T(message->nonce), DB_I(tx->now_ms));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_insert, &rows, DB_ID(*id),
+                          DB_I(message->room), DB_I(message->seq), DB_I(message->author),
+                          DB_T(message->text), DB_T(message->nonce), DB_I(tx->now_ms));
     if (err == ERR_OK && rows.conflict)
         return ERR_INTERNAL; /* a row with a seq beyond the room's: doctor tells */
     return row_key(err, &rows, key);
@@ -47,7 +52,8 @@ enum err message_by_key(struct tx *tx, int64_t key, struct uuid room_id, struct 
     return message_one(tx, err, &rows, room_id, out);
 }
 
-enum err message_by_id(struct tx *tx, struct uuid id, int64_t room, struct uuid room_id, struct message_row *out) {
+enum err message_by_id(struct tx *tx, struct uuid id, int64_t room, struct uuid room_id,
+                       struct message_row *out) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_by_id, &rows, DB_ID(id), DB_I(room));
     return message_one(tx, err, &rows, room_id, out);
@@ -55,7 +61,8 @@ enum err message_by_id(struct tx *tx, struct uuid id, int64_t room, struct uuid 
 
 enum err message_set_text(struct tx *tx, int64_t key, struct str text) {
     struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_message_edit, &rows, DB_I(key), DB_T(text), DB_I(tx->now_ms));
+    return DB_RUN(tx->db, tx->arena, QUERY_message_edit, &rows, DB_I(key), DB_T(text),
+                  DB_I(tx->now_ms));
 }
 
 enum err message_set_deleted(struct tx *tx, int64_t key) {
@@ -63,10 +70,11 @@ enum err message_set_deleted(struct tx *tx, int64_t key) {
     return DB_RUN(tx->db, tx->arena, QUERY_message_delete, &rows, DB_I(key), DB_I(tx->now_ms));
 }
 
-static enum err message_page(struct tx *tx, enum query_id query, const struct message_range *range, int64_t limit,
-                             struct message_list *out) {
+static enum err message_page(struct tx *tx, enum query_id query, const struct message_range *range,
+                             int64_t limit, struct message_list *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, query, &rows, DB_I(range->room), DB_I(range->from), DB_I(range->to), DB_I(limit));
+    enum err err = DB_RUN(tx->db, tx->arena, query, &rows, DB_I(range->room), DB_I(range->from),
+                          DB_I(range->to), DB_I(limit));
     if (err != ERR_OK)
         return err;
     out->count = rows.count;
@@ -78,17 +86,20 @@ static enum err message_page(struct tx *tx, enum query_id query, const struct me
     return ERR_OK;
 }
 
-enum err message_newest(struct tx *tx, const struct message_range *range, int64_t limit, struct message_list *out) {
+enum err message_newest(struct tx *tx, const struct message_range *range, int64_t limit,
+                        struct message_list *out) {
     return message_page(tx, QUERY_message_page_down, range, limit, out);
 }
 
-enum err message_oldest(struct tx *tx, const struct message_range *range, int64_t limit, struct message_list *out) {
+enum err message_oldest(struct tx *tx, const struct message_range *range, int64_t limit,
+                        struct message_list *out) {
     return message_page(tx, QUERY_message_page_up, range, limit, out);
 }
 
 enum err message_any_between(struct tx *tx, int64_t room, int64_t from, int64_t before, bool *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_any_between, &rows, DB_I(room), DB_I(from), DB_I(before));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_any_between, &rows, DB_I(room),
+                          DB_I(from), DB_I(before));
     *out = err == ERR_OK && rows.count > 0;
     return err;
 }

@@ -16,28 +16,35 @@ static enum err nonce_bind(enum err err, const struct db_rows *rows, struct nonc
 
 enum err nonce_of(struct tx *tx, int64_t author, struct str nonce, struct nonce_row *out) {
     struct db_rows rows;
-    return nonce_bind(DB_RUN(tx->db, tx->arena, QUERY_nonce_get, &rows, DB_I(author), DB_T(nonce)), &rows, out);
+    return nonce_bind(DB_RUN(tx->db, tx->arena, QUERY_nonce_get, &rows, DB_I(author), DB_T(nonce)),
+                      &rows, out);
 }
 
-enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce, const struct nonce_row *row) {
+enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,
+                      const struct nonce_row *row) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_nonce_insert, &rows, DB_I(author), DB_T(nonce), DB_I(row->subject),
-                          DB_B(row->digest, sizeof row->digest));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_nonce_insert, &rows, DB_I(author), DB_T(nonce),
+                          DB_I(row->subject), DB_B(row->digest, sizeof row->digest));
     return err == ERR_OK && rows.conflict ? ERR_NONCE_REUSED : err;
 }
 
-enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct str operation, struct nonce_row *out) {
+enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct str operation,
+                          struct nonce_row *out) {
     struct db_rows rows;
-    return nonce_bind(DB_RUN(tx->db, tx->arena, QUERY_request_nonce_get, &rows, DB_I(author), DB_T(nonce), DB_T(operation),
+    return nonce_bind(DB_RUN(tx->db, tx->arena, QUERY_request_nonce_get, &rows, DB_I(author),
+                             DB_T(nonce), DB_T(operation),
                              DB_I(tx->now_ms - REQUEST_NONCE_LIFE_MS)),
                       &rows, out);
 }
 
-enum err request_nonce_put(struct tx *tx, int64_t author, struct str nonce, struct str operation, const struct nonce_row *row) {
+enum err request_nonce_put(struct tx *tx, int64_t author, struct str nonce, struct str operation,
+                           const struct nonce_row *row) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_prune, &rows, DB_I(author), DB_I(tx->now_ms - REQUEST_NONCE_LIFE_MS));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_prune, &rows, DB_I(author),
+                          DB_I(tx->now_ms - REQUEST_NONCE_LIFE_MS));
     if (err == ERR_OK)
-        err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_put, &rows, DB_I(author), DB_T(nonce), DB_T(operation), DB_I(row->subject),
-                     DB_B(row->digest, sizeof row->digest), DB_I(tx->now_ms));
+        err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_put, &rows, DB_I(author), DB_T(nonce),
+                     DB_T(operation), DB_I(row->subject), DB_B(row->digest, sizeof row->digest),
+                     DB_I(tx->now_ms));
     return err;
 }

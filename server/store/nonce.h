@@ -1,4 +1,5 @@
-/* Nonces as rows: what makes a retry safe. Messages' ones are kept for ever, those of other creating operations for 24 hours.
+/* Nonces as rows: what makes a retry safe. Messages' ones are kept for ever, those of other
+ * creating operations for 24 hours.
  *
  * Thread: the executor whose transaction it is. */
 #pragma once
@@ -12,8 +13,12 @@ struct nonce_row {
     unsigned char digest[NONCE_DIGEST_BYTES];
 };
 
-enum err nonce_of(struct tx *tx, int64_t author, struct str nonce, struct nonce_row *out) MUST_CHECK;
-enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce, const struct nonce_row *row) MUST_CHECK;
-enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct str operation, struct nonce_row *out) MUST_CHECK;
+enum err nonce_of(struct tx *tx, int64_t author, struct str nonce,
+                  struct nonce_row *out) MUST_CHECK;
+enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,
+                      const struct nonce_row *row) MUST_CHECK;
+enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct str operation,
+                          struct nonce_row *out) MUST_CHECK;
 /* Keeps it, and forgets the author's that are too old. */
-enum err request_nonce_put(struct tx *tx, int64_t author, struct str nonce, struct str operation, const struct nonce_row *row) MUST_CHECK;
+enum err request_nonce_put(struct tx *tx, int64_t author, struct str nonce, struct str operation,
+                           const struct nonce_row *row) MUST_CHECK;

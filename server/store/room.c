@@ -27,7 +27,8 @@ static enum err room_bind(struct tx *tx, const struct db_value *row, struct room
     return room_refresh_seq(tx, out->key, &out->seq);
 }
 
-static enum err room_one(struct tx *tx, enum err err, const struct db_rows *rows, struct room_row *out) {
+static enum err room_one(struct tx *tx, enum err err, const struct db_rows *rows,
+                         struct room_row *out) {
     if (err != ERR_OK)
         return err;
     return rows->count == 0 ? ERR_NOT_FOUND : room_bind(tx, rows->values, out);
@@ -55,15 +56,17 @@ enum err room_insert(struct tx *tx, const struct room_new *room, struct room_row
     struct db_rows rows;
     struct uuid id = uuid_v7();
     int64_t key = 0;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_insert, &rows, DB_ID(id), DB_T(room->name), DB_T(room->topic),
-                          DB_I(room->is_private), DB_I(room->is_general), DB_I(room->maker), DB_I(tx->now_ms));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_insert, &rows, DB_ID(id), DB_T(room->name),
+                          DB_T(room->topic), DB_I(room->is_private), DB_I(room->is_general),
+                          DB_I(room->maker), DB_I(tx->now_ms));
     err = row_key(err, &rows, &key);
     return err == ERR_OK ? room_by_key(tx, key, out) : err;
 }
 
 enum err room_set_profile(struct tx *tx, int64_t key, struct str name, struct str topic) {
     struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_room_profile_set, &rows, DB_I(key), DB_T(name), DB_T(topic));
+    return DB_RUN(tx->db, tx->arena, QUERY_room_profile_set, &rows, DB_I(key), DB_T(name),
+                  DB_T(topic));
 }
 
 enum err room_set_archived(struct tx *tx, int64_t key, int64_t archived_at) {
@@ -77,7 +80,8 @@ enum err room_find_place(struct tx *tx, struct uuid id, struct room_place *out) 
     if (err == ERR_OK && rows.count == 0)
         err = ERR_NOT_FOUND;
     if (err == ERR_OK)
-        *out = (struct room_place){.name = db_at(&rows, 0, 0)->bytes, .key = db_at(&rows, 0, 1)->integer};
+        *out = (struct room_place){.name = db_at(&rows, 0, 0)->bytes,
+                                   .key = db_at(&rows, 0, 1)->integer};
     return err;
 }
 
@@ -106,7 +110,8 @@ static enum err room_bind_mine(struct tx *tx, const struct db_value *row, struct
     return ERR_OK;
 }
 
-static enum err room_list_of(struct tx *tx, enum err err, const struct db_rows *rows, struct my_room_list *out) {
+static enum err room_list_of(struct tx *tx, enum err err, const struct db_rows *rows,
+                             struct my_room_list *out) {
     if (err != ERR_OK)
         return err;
     out->count = rows->count;
@@ -130,11 +135,12 @@ enum err room_all_mine(struct tx *tx, int64_t reader, struct my_room_list *out) 
     return room_list_of(tx, err, &rows, out);
 }
 
-enum err room_page(struct tx *tx, const struct room_filter *filter, const struct room_place *after, int64_t limit,
-                   struct my_room_list *out) {
+enum err room_page(struct tx *tx, const struct room_filter *filter, const struct room_place *after,
+                   int64_t limit, struct my_room_list *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_my_room_page, &rows, DB_I(filter->reader), DB_I(filter->with_public),
-                          DB_I(filter->archived), DB_T(after->name), DB_I(after->key), DB_I(limit));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_my_room_page, &rows, DB_I(filter->reader),
+                          DB_I(filter->with_public), DB_I(filter->archived), DB_T(after->name),
+                          DB_I(after->key), DB_I(limit));
     return room_list_of(tx, err, &rows, out);
 }
 

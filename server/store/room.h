@@ -1,7 +1,8 @@
 /* Rooms as rows, and as one reader sees them: reads and writes, no rules.
  *
- * Thread: the executor whose transaction it is. Strs point into tx->arena. What is not found is ERR_NOT_FOUND. A seq is the one that
- * this transaction sees: on the writer, the batch's events are in it. */
+ * Thread: the executor whose transaction it is. Strs point into tx->arena. What is not found is
+ * ERR_NOT_FOUND. A seq is the one that this transaction sees: on the writer, the batch's events are
+ * in it. */
 #pragma once
 #include "store/log.h"
 
@@ -29,7 +30,8 @@ struct room_place {
     int64_t key;
 };
 
-/* Which rooms a list holds: the reader's, with or without the public ones; archived ones or the others. */
+/* Which rooms a list holds: the reader's, with or without the public ones; archived ones or the
+ * others. */
 struct room_filter {
     int64_t reader;
     bool with_public, archived;
@@ -48,8 +50,8 @@ enum err room_find_place(struct tx *tx, struct uuid id, struct room_place *out) 
 enum err room_mine(struct tx *tx, int64_t reader, int64_t key, struct my_room *out) MUST_CHECK;
 /* All that the reader is a member of and that are not archived, by name. */
 enum err room_all_mine(struct tx *tx, int64_t reader, struct my_room_list *out) MUST_CHECK;
-enum err room_page(struct tx *tx, const struct room_filter *filter, const struct room_place *after, int64_t limit,
-                   struct my_room_list *out) MUST_CHECK;
+enum err room_page(struct tx *tx, const struct room_filter *filter, const struct room_place *after,
+                   int64_t limit, struct my_room_list *out) MUST_CHECK;
 
 /* As everybody sees it. */
 struct room room_public_view(const struct room_row *row);

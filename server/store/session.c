@@ -2,16 +2,19 @@
 
 #include "store/rows.h"
 
-enum err session_insert(struct tx *tx, int64_t account, const unsigned char hash[SESSION_HASH_BYTES], enum session_kind kind,
+enum err session_insert(struct tx *tx, int64_t account,
+                        const unsigned char hash[SESSION_HASH_BYTES], enum session_kind kind,
                         int64_t expires_at, int64_t *key) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_session_insert, &rows, DB_I(account), DB_B(hash, SESSION_HASH_BYTES), DB_I(kind),
-                          DB_I(tx->now_ms), DB_I(expires_at));
+    enum err err =
+        DB_RUN(tx->db, tx->arena, QUERY_session_insert, &rows, DB_I(account),
+               DB_B(hash, SESSION_HASH_BYTES), DB_I(kind), DB_I(tx->now_ms), DB_I(expires_at));
     CHECK(err != ERR_OK || !rows.conflict); /* 256 random bits do not come twice */
     return row_key(err, &rows, key);
 }
 
-static enum err session_one(struct tx *tx, enum query_id query, struct db_value value, struct session_row *out) {
+static enum err session_one(struct tx *tx, enum query_id query, struct db_value value,
+                            struct session_row *out) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, query, &rows, value);
     if (err != ERR_OK)
@@ -36,7 +39,8 @@ enum err session_by_key(struct tx *tx, int64_t key, struct session_row *out) {
     return session_one(tx, QUERY_session_by_key, DB_I(key), out);
 }
 
-enum err session_by_hash(struct tx *tx, const unsigned char hash[SESSION_HASH_BYTES], struct session_row *out) {
+enum err session_by_hash(struct tx *tx, const unsigned char hash[SESSION_HASH_BYTES],
+                         struct session_row *out) {
     return session_one(tx, QUERY_session_by_hash, DB_B(hash, SESSION_HASH_BYTES), out);
 }
 
@@ -57,5 +61,6 @@ enum err session_remove_all(struct tx *tx, int64_t account, int64_t except) {
 
 enum err session_remove_expired(struct tx *tx, int64_t account) {
     struct db_rows rows;
-    return DB_RUN(tx->db, tx->arena, QUERY_session_delete_expired, &rows, DB_I(account), DB_I(tx->now_ms));
+    return DB_RUN(tx->db, tx->arena, QUERY_session_delete_expired, &rows, DB_I(account),
+                  DB_I(tx->now_ms));
 }

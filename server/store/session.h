@@ -17,11 +17,13 @@ struct session_row {
     enum role role;
 };
 
-enum err session_insert(struct tx *tx, int64_t account, const unsigned char hash[SESSION_HASH_BYTES], enum session_kind kind,
+enum err session_insert(struct tx *tx, int64_t account,
+                        const unsigned char hash[SESSION_HASH_BYTES], enum session_kind kind,
                         int64_t expires_at, int64_t *key) MUST_CHECK;
 /* ERR_INVALID_TOKEN when it is not there, has expired, or its account is disabled. */
 enum err session_by_key(struct tx *tx, int64_t key, struct session_row *out) MUST_CHECK;
-enum err session_by_hash(struct tx *tx, const unsigned char hash[SESSION_HASH_BYTES], struct session_row *out) MUST_CHECK;
+enum err session_by_hash(struct tx *tx, const unsigned char hash[SESSION_HASH_BYTES],
+                         struct session_row *out) MUST_CHECK;
 /* session_by_key without its result. */
 enum err session_is_valid(struct tx *tx, int64_t session_row) MUST_CHECK;
 enum err session_remove(struct tx *tx, int64_t key) MUST_CHECK;
