@@ -121,6 +121,7 @@ static bool is_empty(const struct field *field, const void *at) {
     case FIELD_IDS:
         return AT(struct uuid_list).items == NULL;
     case FIELD_INT:
+        return AT(int64_t) < 0; /* no count or number on the wire is negative */
     case FIELD_ENUM:
         return false;
     }
