@@ -35,7 +35,7 @@ function Splash() {
 function Crash() {
   return (
     <main className="splash">
-      <EmptyState icon={CloudOff} title={t("crash.title")} action={<Button kind="primary" onClick={() => location.reload()}>{t("crash.reload")}</Button>}>
+      <EmptyState page icon={CloudOff} title={t("crash.title")} action={<Button kind="primary" onClick={() => location.reload()}>{t("crash.reload")}</Button>}>
         {t("crash.text")}
       </EmptyState>
     </main>
@@ -53,7 +53,7 @@ function Page() {
   if (phase === "unreachable") {
     return (
       <main className="splash">
-        <EmptyState icon={CloudOff} title={t("load.failed.title")}>
+        <EmptyState page icon={CloudOff} title={t("load.failed.title")}>
           {t("load.failed.text")}
         </EmptyState>
       </main>

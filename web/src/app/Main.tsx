@@ -22,7 +22,7 @@ function Welcome({ rooms }: { rooms: number }) {
   if (rooms > 0) {
     return (
       <main className="pane">
-        <EmptyState icon={MessagesSquare} title={t("welcome.title")}>
+        <EmptyState page icon={MessagesSquare} title={t("welcome.title")}>
           {t("welcome.text")}
         </EmptyState>
       </main>
@@ -30,7 +30,7 @@ function Welcome({ rooms }: { rooms: number }) {
   }
   return (
     <main className="pane">
-      <EmptyState
+      <EmptyState page
         icon={MessagesSquare}
         title={t("welcome.none.title")}
         action={
@@ -80,7 +80,7 @@ export function Main() {
         {current !== undefined && <RoomView key={current} id={current} />}
         {lost && (
           <main className="pane">
-            <EmptyState icon={MessagesSquare} title={t("notFound.page.title")} action={<Button kind="primary" onClick={() => go(homePath)}>{t("notFound.go")}</Button>}>
+            <EmptyState page icon={MessagesSquare} title={t("notFound.page.title")} action={<Button kind="primary" onClick={() => go(homePath)}>{t("notFound.go")}</Button>}>
               {t("notFound.page.text")}
             </EmptyState>
           </main>

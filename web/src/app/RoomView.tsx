@@ -20,7 +20,7 @@ export function RoomNotFound() {
   const [, go] = useLocation();
   return (
     <main className="pane">
-      <EmptyState icon={DoorOpen} title={t("notFound.title")} action={<Button kind="primary" onClick={() => go(homePath)}>{t("notFound.go")}</Button>}>
+      <EmptyState page icon={DoorOpen} title={t("notFound.title")} action={<Button kind="primary" onClick={() => go(homePath)}>{t("notFound.go")}</Button>}>
         {t("notFound.text")}
       </EmptyState>
     </main>

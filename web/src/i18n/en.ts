@@ -52,7 +52,7 @@ export const en = {
   "invite.title": "Join Parley",
   "invite.by": "{name} invites you.",
   "invite.anyone": "You are invited.",
-  "invite.asRole": "You join as {role}. The link works until {date}.",
+  "invite.asRole": "Your role: {role}. The link works until {date}.",
   "invite.submit": "Create account",
   "invite.have": "Have an account?",
   "invite.checking": "Checking the invite…",
@@ -255,6 +255,7 @@ export const en = {
   "switcher.find": "Room name",
   "switcher.none": "No room matches.",
 
+  "connection.label": "Connection",
   "connection.offline": "You are offline. What you write is sent when the connection is back.",
   "connection.connecting": "Connecting…",
   "connection.waiting": { one: "Connection lost. Trying again in {count} second.", other: "Connection lost. Trying again in {count} seconds." },

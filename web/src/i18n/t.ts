@@ -11,6 +11,8 @@ type Params<K extends Key, V> = Record<Holes<Texts<K>>, V>;
 type Rest<K extends Key, V> = [Holes<Texts<K>>] extends [never] ? [] : [params: Params<K, V>];
 
 const locale = "en";
+/* Dates in the reader's own English where it is one: 14:05 or 2:05 pm, 3 March or March 3. */
+const dates = navigator.language.startsWith("en") ? navigator.language : "en-GB";
 const plurals = new Intl.PluralRules(locale);
 const numbers = new Intl.NumberFormat(locale);
 
@@ -46,11 +48,11 @@ export function formatNumber(value: number): string {
   return numbers.format(value);
 }
 
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
-const dayMonth = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
-const dayYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
-const short = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const time = new Intl.DateTimeFormat(dates, { hour: "2-digit", minute: "2-digit" });
+const full = new Intl.DateTimeFormat(dates, { dateStyle: "full", timeStyle: "short" });
+const dayMonth = new Intl.DateTimeFormat(dates, { weekday: "long", day: "numeric", month: "long" });
+const dayYear = new Intl.DateTimeFormat(dates, { day: "numeric", month: "long", year: "numeric" });
+const short = new Intl.DateTimeFormat(dates, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 const lists = new Intl.ListFormat(locale, { type: "conjunction" });
 

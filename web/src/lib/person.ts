@@ -4,7 +4,10 @@ export function hueOf(id: string): number {
   for (let at = 0; at < id.length; at += 1) {
     hash = Math.imul(hash ^ id.charCodeAt(at), 16777619);
   }
-  return (hash >>> 0) % 360;
+  // Ids of one hour differ in a few letters only: stir, so that their hues lie apart.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % 360;
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });

@@ -18,7 +18,7 @@ export function ConnectionBanner() {
       ? t("connection.waiting", { count: rest_s })
       : t("connection.connecting");
   return (
-    <div className="connection">
+    <section className="connection" aria-label={t("connection.label")}>
       <Icon of={offline ? CloudOff : RefreshCw} />
       <span className="connection-words tabular">{words}</span>
       {connection.state === "waiting" && rest_s > 0 && (
@@ -26,6 +26,6 @@ export function ConnectionBanner() {
           {t("connection.now")}
         </button>
       )}
-    </div>
+    </section>
   );
 }

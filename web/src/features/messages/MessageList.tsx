@@ -3,13 +3,15 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, typ
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { t } from "../../i18n/t";
 import { Icon } from "../../ui/Icon";
-import { MessageRow, type MessageActs } from "./MessageRow";
+import { DayLine, MessageRow, type MessageActs } from "./MessageRow";
 import { dividerKeyOf, rowsOf } from "./rows";
 import type { ShownMessage } from "./shown-message";
 import "./message-list.css";
 
 const bottom_px = 48;
 const earlierFrom_px = 1200;
+/* The head and the first day's date. */
+const rowsBefore = 2;
 
 interface MessageListProps extends MessageActs {
   label: string;
@@ -29,28 +31,6 @@ interface MessageListProps extends MessageActs {
   onSeen: () => void;
 }
 
-interface Anchor {
-  key: string;
-  top: number;
-}
-
-/** The first message whose text is on the screen, and where: what the reader's eye is on. */
-function anchorOf(scroll: HTMLElement): Anchor | undefined {
-  const edge = scroll.getBoundingClientRect().top;
-  for (const article of scroll.querySelectorAll<HTMLElement>("article[data-key]")) {
-    const text = article.querySelector(".message-text, .message-tombstone");
-    const box = text?.getBoundingClientRect();
-    const key = article.dataset["key"];
-    if (box && key && box.bottom > edge) return { key, top: box.top };
-  }
-  return undefined;
-}
-
-function topOf(scroll: HTMLElement, key: string): number | undefined {
-  const article = scroll.querySelector(`article[data-key="${CSS.escape(key)}"]`);
-  return article?.querySelector(".message-text, .message-tombstone")?.getBoundingClientRect().top;
-}
-
 /**
  * The room's messages, anchored at the bottom. Only what is near the screen is in the document; what the reader looks at
  * stays where it is when earlier messages are put above it.
@@ -60,45 +40,35 @@ export function MessageList(props: MessageListProps) {
   const scrollRef = useRef<HTMLDivElement>(null);
   const listRef = useRef<VirtualizerHandle>(null);
   const pinned = useRef(true);
-  const anchor = useRef<Anchor | undefined>(undefined);
-  const firstKey = useRef<string | undefined>(undefined);
   const [away, setAway] = useState(false);
   const [seenKey, setSeenKey] = useState<string | undefined>(undefined);
   const [activeKey, setActiveKey] = useState<string | undefined>(undefined);
 
-  const dividerKey = useMemo(() => dividerKeyOf(messages, readSeqAtOpen, self), [messages, readSeqAtOpen, self]);
-  const rows = useMemo(() => rowsOf(messages, dividerKey), [messages, dividerKey]);
+  const dividerKey = useMemo(() => dividerKeyOf(messages, readSeqAtOpen, self, hasEarlier), [messages, readSeqAtOpen, self, hasEarlier]);
+  const [pages, setPages] = useState<{ first: string | undefined; starts: ReadonlySet<string>; shift: boolean }>({ first: undefined, starts: new Set(), shift: false });
+  const first = messages[0]?.key;
+  if (first !== undefined && first !== pages.first) {
+    const grown = pages.first !== undefined && messages.some((message) => message.key === pages.first);
+    setPages({ first, starts: new Set([...pages.starts, first]), shift: grown });
+  }
+  const rows = useMemo(() => rowsOf(messages, dividerKey, pages.starts), [messages, dividerKey, pages.starts]);
+  const firstAt = messages[0]?.created_at;
   const lastKey = messages.at(-1)?.key;
-  const prepended = firstKey.current !== undefined && messages[0]?.key !== firstKey.current;
 
   const toEnd = useCallback(() => {
     pinned.current = true;
     const count = listRef.current ? rows.length : 0;
-    if (count > 0) listRef.current?.scrollToIndex(count, { align: "end" });
+    if (count > 0) listRef.current?.scrollToIndex(count + 1, { align: "end" });
   }, [rows.length]);
 
-  // Before the browser paints: stay at the bottom, or keep the line being read where it was.
+  // What comes next may be put below again.
   useLayoutEffect(() => {
-    const scroll = scrollRef.current;
-    if (!scroll) return;
-    const wasPrepended = firstKey.current !== undefined && messages[0]?.key !== firstKey.current;
-    firstKey.current = messages[0]?.key;
-    if (pinned.current) {
-      toEnd();
-      return;
-    }
-    const held = anchor.current;
-    if (!wasPrepended || !held) return;
-    let frames = 4;
-    let frame = 0;
-    const settle = () => {
-      const top = topOf(scroll, held.key);
-      if (top !== undefined && Math.abs(top - held.top) > 0.5) scroll.scrollTop += top - held.top;
-      frames -= 1;
-      if (frames > 0) frame = requestAnimationFrame(settle);
-    };
-    settle();
-    return () => cancelAnimationFrame(frame);
+    if (pages.shift) setPages((before) => ({ ...before, shift: false }));
+  }, [pages.shift]);
+
+  // Before the browser paints: stay at the bottom.
+  useLayoutEffect(() => {
+    if (pinned.current) toEnd();
   }, [messages, toEnd]);
 
   // The list's own size may change (a composer that grows, a phone that is turned): the bottom stays the bottom.
@@ -126,7 +96,6 @@ export function MessageList(props: MessageListProps) {
     if (!scroll) return;
     const rest = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
     pinned.current = rest < bottom_px;
-    anchor.current = anchorOf(scroll);
     setAway(rest > scroll.clientHeight / 2);
     if (rest < bottom_px) setAway(false);
     if (hasEarlier && scroll.scrollTop < earlierFrom_px) onEarlier();
@@ -144,7 +113,7 @@ export function MessageList(props: MessageListProps) {
     const row = rows[index];
     if (!row) return;
     setActiveKey(row.message.key);
-    listRef.current?.scrollToIndex(index + 1, { align: "nearest" });
+    listRef.current?.scrollToIndex(index + rowsBefore, { align: "nearest" });
     requestAnimationFrame(() => {
       scrollRef.current?.querySelector<HTMLElement>(`article[data-key="${CSS.escape(row.message.key)}"]`)?.focus({ preventScroll: true });
     });
@@ -174,10 +143,11 @@ export function MessageList(props: MessageListProps) {
       >
         <div className="messages-room" />
         <div className="messages-list" role="list" aria-label={label}>
-          <Virtualizer ref={listRef} scrollRef={scrollRef} shift={prepended} bufferSize={600} keepMounted={rows.length > 0 ? [activeAt + 1] : []}>
+          <Virtualizer ref={listRef} scrollRef={scrollRef} shift={pages.shift} bufferSize={600} keepMounted={rows.length > 0 ? [activeAt + rowsBefore] : []}>
             <div className="messages-head" key="head" role="presentation">
               {head}
             </div>
+            <div key="day">{firstAt !== undefined && <DayLine day={new Date(firstAt)} today={today} />}</div>
             {rows.map((row, index) => (
               <div role="listitem" key={row.message.key}>
                 <MessageRow

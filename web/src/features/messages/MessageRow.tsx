@@ -27,7 +27,7 @@ interface MessageRowProps extends MessageActs {
   editing: boolean;
 }
 
-function DayLine({ day, today }: { day: Date; today: number }) {
+export function DayLine({ day, today }: { day: Date; today: number }) {
   return (
     <div className="day-line">
       <span>{formatDay(day, new Date(today))}</span>
@@ -90,15 +90,14 @@ function Outcome({ message, onRetry, onDiscard }: Pick<MessageRowProps, "onRetry
   );
 }
 
-/** One message with what stands above it. What can be done with it shows when it is pointed at or focused. */
+/** One message with what stands above and below it. What can be done with it shows when it is pointed at or focused. */
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   const { row, today, active, mayEdit, mayDelete, editing, onEdit, onDelete, onPerson } = props;
-  const { message, first, day, divider } = row;
+  const { message, first, dayAfter, divider } = row;
   const at = new Date(message.created_at);
   const name = message.author.display_name || message.author.name;
   return (
     <>
-      {day && <DayLine day={day} today={today} />}
       {divider && <NewLine />}
       <article
         className={`message ${first ? "message-first" : ""} ${message.state === "pending" ? "message-pending" : ""} ${editing ? "message-being-edited" : ""}`}
@@ -136,6 +135,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
           </div>
         )}
       </article>
+      {dayAfter && <DayLine day={dayAfter} today={today} />}
     </>
   );
 });

@@ -9,13 +9,16 @@ export interface Placed {
   deleted_at?: string | undefined;
 }
 
-/** A message with what stands above it. */
+/**
+ * A message with what stands beside it. A row's height never depends on what is before it, so that putting earlier messages
+ * above the first row moves nothing: a day's date stands below the last message of the day before.
+ */
 export interface Row<M extends Placed> {
   message: M;
   /** It begins a group: its author's name and the time are shown. */
   first: boolean;
-  /** Its day's date stands above it. */
-  day: Date | undefined;
+  /** The next message is of another day: its date stands below. */
+  dayAfter: Date | undefined;
   /** "New messages" stands above it. */
   divider: boolean;
 }
@@ -26,8 +29,11 @@ function sameDay(a: Date, b: Date): boolean {
   return a.getFullYear() === b.getFullYear() && a.getMonth() === b.getMonth() && a.getDate() === b.getDate();
 }
 
-/** Messages of one author within five minutes and one day make a group; a divider or a tombstone ends one. */
-export function rowsOf<M extends Placed>(messages: readonly M[], dividerKey: string | undefined): Row<M>[] {
+/**
+ * Messages of one author within five minutes and one day make a group; a divider or a tombstone ends one, and so does the
+ * beginning of a page as it was fetched.
+ */
+export function rowsOf<M extends Placed>(messages: readonly M[], dividerKey: string | undefined, pageStarts: ReadonlySet<string>): Row<M>[] {
   const rows: Row<M>[] = [];
   let before: M | undefined;
   let beforeAt = new Date(0);
@@ -39,11 +45,14 @@ export function rowsOf<M extends Placed>(messages: readonly M[], dividerKey: str
       before !== undefined &&
       !newDay &&
       !divider &&
+      !pageStarts.has(message.key) &&
       before.author.id === message.author.id &&
       before.deleted_at === undefined &&
       message.deleted_at === undefined &&
       at.getTime() - beforeAt.getTime() < group_ms;
-    rows.push({ message, first: !grouped, day: newDay ? at : undefined, divider });
+    const above = rows.at(-1);
+    if (newDay && above) above.dayAfter = at;
+    rows.push({ message, first: !grouped, dayAfter: undefined, divider });
     before = message;
     beforeAt = at;
   }
@@ -51,6 +60,8 @@ export function rowsOf<M extends Placed>(messages: readonly M[], dividerKey: str
 }
 
 /** Where the "new messages" line stands: above the first message of somebody else after the marker as it was on opening. */
-export function dividerKeyOf(messages: readonly Placed[], readSeq: number, self: string): string | undefined {
-  return messages.find((message) => message.seq > readSeq && message.author.id !== self)?.key;
+export function dividerKeyOf(messages: readonly Placed[], readSeq: number, self: string, hasEarlier: boolean): string | undefined {
+  const at = messages.findIndex((message) => message.seq > readSeq && message.author.id !== self);
+  // With earlier ones to be fetched, the first may be among those.
+  return at < 0 || (at === 0 && hasEarlier) ? undefined : messages[at]?.key;
 }

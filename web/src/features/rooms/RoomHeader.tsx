@@ -63,10 +63,10 @@ export function RoomHeader({ room, online }: { room: MyRoom; online: number | un
         <Icon of={ArrowLeft} size={20} />
       </Link>
       <div className="room-header-words">
-        <h2 className="room-header-name">
+        <h1 className="room-header-name">
           <RoomMark isPrivate={room.private} archived={room.archived} />
           <bdi className="truncate">{room.name}</bdi>
-        </h2>
+        </h1>
         {room.topic && (
           <p className="room-header-topic truncate" title={room.topic}>
             <bdi>{room.topic}</bdi>
@@ -78,11 +78,10 @@ export function RoomHeader({ room, online }: { room: MyRoom; online: number | un
           type="button"
           className="room-header-members"
           aria-pressed={shown}
-          aria-label={`${members}${online === undefined ? "" : `, ${t("header.online", { count: online })}`}`}
           onClick={() => showMembers(!shown)}
         >
           <Icon of={Users} />
-          <span className="tabular">{members}</span>
+          <span className="tabular room-header-count">{members}</span>
           {online !== undefined && online > 0 && (
             <span className="room-header-online tabular">
               <span className="presence-dot presence-online" />

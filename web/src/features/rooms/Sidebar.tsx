@@ -99,9 +99,9 @@ export function Sidebar({ current, workspace }: { current: string | undefined; w
     <nav className="sidebar" aria-label={t("sidebar.label")} data-region="sidebar">
       <header className="sidebar-head">
         <Mark size={22} />
-        <h1 className="sidebar-name truncate">
+        <p className="sidebar-name truncate">
           <bdi>{workspace}</bdi>
-        </h1>
+        </p>
         <span className="tooltip-end">
           <IconButton icon={Search} label={t("sidebar.switch")} keys="Ctrl K" onClick={() => openOverlay({ name: "switcher" })} />
         </span>
