@@ -11,10 +11,13 @@
 enum { BURST = 5 };
 
 static const uint8_t address_v4[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
-static const uint8_t address_v4_beside[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 2};
+static const uint8_t address_v4_beside[16] = {0, 0, 0,    0,    0,   0, 0, 0,
+                                              0, 0, 0xff, 0xff, 192, 0, 2, 2};
 static const uint8_t address_v6[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
-static const uint8_t address_v6_same_64[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9};
-static const uint8_t address_v6_other_64[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1};
+static const uint8_t address_v6_same_64[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 1,
+                                               9,    9, 9,   9,    9, 9, 9, 9};
+static const uint8_t address_v6_other_64[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 2,
+                                                0,    0, 0,   0,    0, 0, 0, 1};
 
 /* All buckets hold BURST; at `per_minute` 1 none fills while a test runs. */
 static void begin(bool on, int64_t per_minute) {

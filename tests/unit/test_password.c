@@ -36,7 +36,8 @@ static void a_hash_fits_its_password_alone(void **state) {
 
 static void a_hash_is_argon2id_and_never_the_same_twice(void **state) {
     (void)state;
-    struct str one = password_hash(arena, STR("correct horse")), other = password_hash(arena, STR("correct horse"));
+    struct str one = password_hash(arena, STR("correct horse")),
+               other = password_hash(arena, STR("correct horse"));
     assert_true(str_starts_with(one, STR("$argon2id$")));
     assert_int_equal(str_find(one, STR("correct horse")), STR_NOT_FOUND);
     assert_false(str_equal(one, other));
@@ -48,7 +49,8 @@ static void nobody_has_no_password(void **state) {
     assert_false(password_verify(STR_EMPTY, STR("")));
 }
 
-/* SECURITY 10. At costs at which one hash takes far longer than all else, the better of several runs is compared. */
+/* SECURITY 10. At costs at which one hash takes far longer than all else, the better of several
+ * runs is compared. */
 static void an_unknown_name_takes_as_long_as_a_wrong_password(void **state) {
     uint64_t known_ns = UINT64_MAX, unknown_ns = UINT64_MAX;
     (void)state;
@@ -86,10 +88,13 @@ static void what_is_no_hash_fits_no_password(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_hash_fits_its_password_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_hash_is_argon2id_and_never_the_same_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hash_is_argon2id_and_never_the_same_twice, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(nobody_has_no_password, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_unknown_name_takes_as_long_as_a_wrong_password, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_hash_made_at_other_costs_still_fits_and_is_to_be_made_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_unknown_name_takes_as_long_as_a_wrong_password, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            a_hash_made_at_other_costs_still_fits_and_is_to_be_made_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_hash_fits_no_password, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
