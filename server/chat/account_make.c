@@ -40,13 +40,13 @@ static enum err make_general(struct tx *tx, int64_t actor, int64_t maker, struct
     return err == ERR_OK ? notify_room_created(tx, actor, out) : err;
 }
 
+/* Made together with the first person who joins it, which is the owner unless the operator makes
+ * others before. */
 static enum err join_general(struct tx *tx, int64_t actor, const struct account_row *account) {
     struct room_row general;
     enum err err = room_find_general(tx, &general);
-    if (err == ERR_NOT_FOUND && account->role < ROLE_OWNER)
-        return ERR_OK; /* before the first owner; it is made with them */
     if (err == ERR_NOT_FOUND)
-        err = make_general(tx, actor, account->key, &general);
+        err = make_general(tx, actor, account->role == ROLE_OWNER ? account->key : 0, &general);
     return err == ERR_OK ? member_join(tx, actor, &general, account) : err;
 }
 

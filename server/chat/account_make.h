@@ -14,8 +14,8 @@ struct account_wish {
 /* Checks the wish, hashes the password, and leaves both in call->prepared. ERR_INVALID_FIELD. */
 enum err account_make_prepare(struct call *call, const struct account_wish *wish) MUST_CHECK;
 /* Makes the account that was prepared, and tells. Its own maker, but for the operator. People who
- * are no guests join general, which is made together with the first owner. ERR_NAME_TAKEN,
- * ERR_EMAIL_TAKEN. */
+ * are no guests join general, which is made if it is missing. An owner voids the first owner's
+ * link. ERR_NAME_TAKEN, ERR_EMAIL_TAKEN. */
 enum err account_make(struct call *call, enum role role, struct account_row *out) MUST_CHECK;
 /* Whether an owner exists, disabled or not. */
 enum err account_owner_exists(struct tx *tx, bool *out) MUST_CHECK;

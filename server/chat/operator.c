@@ -1,6 +1,7 @@
 /* What only the operator does: roles, disabling, doctor, backup. */
 #include "auth/identity.h"
 #include "auth/sign_in.h"
+#include "chat/account_make.h"
 #include "chat/notify.h"
 #include "store/audit.h"
 #include "store/backup.h"
@@ -34,6 +35,8 @@ enum err user_role(struct call *call, const struct user_role_params *in,
         err = keep_an_owner(call, &account);
     if (err == ERR_OK)
         err = account_set_role(call->tx, account.key, in->role);
+    if (err == ERR_OK && in->role == ROLE_OWNER)
+        err = owner_claim_clear(call->tx);
     if (err == ERR_OK)
         err = sign_out_tell(call, account.key, 0, SESSION_END_RECONNECT);
     account.role = in->role;

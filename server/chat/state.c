@@ -59,6 +59,7 @@ static enum err try_resume(struct call *call, struct str cursor, int64_t *pos, i
 }
 
 static enum err start_afresh(struct call *call, struct session_start_result *out) {
+    out->missed = -1; /* left out */
     enum err err = log_head(call->tx, &call->effect.start_pos);
     if (err == ERR_OK)
         err = read_state(call, &out->state);

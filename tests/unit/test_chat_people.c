@@ -74,6 +74,30 @@ static void an_owner_made_by_the_operator_voids_the_link(void **state) {
     assert_int_equal(claim(world, secret, "eve", &made), ERR_OWNER_EXISTS);
 }
 
+static void somebody_whom_the_operator_makes_owner_voids_the_link_too(void **state) {
+    struct world *world = *state;
+    struct user_add_result added;
+    struct user_role_result changed;
+    struct owner_create_result made;
+    struct room_list_result rooms;
+    struct str secret = owner_secret(world);
+    assert_int_equal(WORLD_CALL(world, user_add, world_operator(), &added, .name = STR("ben"),
+                                .role = ROLE_MEMBER, .password = STR("correct horse")),
+                     ERR_OK);
+    assert_int_equal(WORLD_CALL(world, user_role, world_operator(), &changed, .name = STR("ben"),
+                                .role = ROLE_OWNER),
+                     ERR_OK);
+    assert_int_equal(WORLD_CALL(world, user_role, world_operator(), &changed, .name = STR("ben"),
+                                .role = ROLE_MEMBER),
+                     ERR_LAST_OWNER);
+    assert_int_equal(claim(world, secret, "eve", &made), ERR_OWNER_EXISTS);
+    assert_int_equal(
+        WORLD_CALL(world, room_list, world_person(world, "ben"), &rooms, .archived = false),
+        ERR_OK);
+    assert_int_equal(rooms.rooms.count, 1);
+    assert_text(rooms.rooms.items[0].name, "general");
+}
+
 /* ---- invites ---- */
 
 static enum err sign_up(struct world *world, struct str secret, const char *name,
@@ -426,6 +450,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         EMPTY(the_first_owner_comes_by_a_link_that_works_once),
         EMPTY(an_owner_made_by_the_operator_voids_the_link),
+        EMPTY(somebody_whom_the_operator_makes_owner_voids_the_link_too),
         TEST(an_invite_signs_up_as_many_as_it_says),
         TEST(a_guest_comes_into_the_invites_room_alone),
         TEST(nobody_invites_above_the_own_rank),
