@@ -15,7 +15,9 @@ interface DialogProps {
   children?: ReactNode;
 }
 
-/** A modal dialog: the browser's own, so focus stays in it, Esc closes it, and focus returns to what opened it. */
+/**
+ * A modal dialog: the browser's own, so focus stays in it, Esc closes it, and focus returns to what opened it. It begins at the control marked data-autofocus, if there is one.
+ */
 export function Dialog({ title, lead, onClose, actions, size = "medium", children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -24,6 +26,7 @@ export function Dialog({ title, lead, onClose, actions, size = "medium", childre
     const dialog = ref.current;
     const opener = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
+    dialog?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
       dialog?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });

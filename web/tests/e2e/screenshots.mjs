@@ -28,6 +28,13 @@ const roomMenu = (item) => async (page) => {
   if (item) await page.getByRole("menuitem", { name: item }).click();
 };
 
+/* A dialog's or panel's code is fetched when it is first opened. */
+const shows = (selector, act) => async (page) => {
+  await act(page);
+  await page.locator(selector).first().waitFor();
+};
+const dialog = (act) => shows("dialog[open] .dialog-title", act);
+
 const everywhere = ["light", "dark", "phone"];
 /* name, fixture, path, what is done, where */
 const views = [
@@ -73,27 +80,28 @@ const views = [
   ["room-not-found", "full", "/rooms/nowhere", null, everywhere],
   ["page-not-found", "full", "/nowhere", null, ["light"]],
   ["rooms-200", "many", "/rooms/room-0", null, everywhere],
-  ["members", "full", "/rooms/room-0", (page) => page.locator(".room-header-members").click(), [...everywhere, "tablet"]],
-  ["person", "full", "/rooms/room-0", (page) => page.locator(".message-author").last().click(), everywhere],
+  ["members", "full", "/rooms/room-0", shows(".member", (page) => page.locator(".room-header-members").click()), [...everywhere, "tablet"]],
+  ["person", "full", "/rooms/room-0", shows(".person-name", (page) => page.locator(".message-author").last().click()), everywhere],
   ["account-menu", "full", "/", (page) => page.locator(".account").click(), everywhere],
-  ["profile", "full", "/", account("Edit profile"), everywhere],
-  ["password", "full", "/", account("Change password"), ["light", "dark"]],
-  ["help", "full", "/", account("Keyboard shortcuts"), everywhere],
-  ["new-room", "full", "/", openMenu("New room"), everywhere],
-  ["browse", "full", "/", openMenu("Browse rooms"), everywhere],
-  ["browse-empty", "empty", "/", (page) => page.locator(".sidebar").getByText("Browse rooms").click(), ["light"]],
-  ["switcher", "full", "/rooms/room-0", (page) => page.keyboard.press("Control+k"), ["light", "dark"]],
+  ["profile", "full", "/", dialog(account("Edit profile")), everywhere],
+  ["password", "full", "/", dialog(account("Change password")), ["light", "dark"]],
+  ["help", "full", "/", dialog(account("Keyboard shortcuts")), everywhere],
+  ["new-room", "full", "/", dialog(openMenu("New room")), everywhere],
+  ["browse", "full", "/", dialog(openMenu("Browse rooms")), everywhere],
+  ["browse-empty", "empty", "/", dialog((page) => page.locator(".sidebar").getByText("Browse rooms").click()), ["light"]],
+  ["switcher", "full", "/rooms/room-0", dialog((page) => page.keyboard.press("Control+k")), ["light", "dark"]],
   ["invites", "full", "/", async (page) => {
     await openMenu("Invite people")(page);
     await page.getByRole("button", { name: "Create link" }).click();
     await page.locator(".invite-url").waitFor();
   }, everywhere],
-  ["edit-room", "full", "/rooms/room-4", roomMenu("Name and topic"), ["light"]],
-  ["add-people", "full", "/rooms/room-4", roomMenu("Add people"), everywhere],
-  ["leave-room", "full", "/rooms/room-8", roomMenu("Leave room"), ["light", "dark"]],
+  ["edit-room", "full", "/rooms/room-4", dialog(roomMenu("Name and topic")), ["light"]],
+  ["add-people", "full", "/rooms/room-4", dialog(roomMenu("Add people")), everywhere],
+  ["leave-room", "full", "/rooms/room-8", dialog(roomMenu("Leave room")), ["light", "dark"]],
   ["delete-message", "full", "/rooms/room-0", async (page) => {
     await page.locator("article").last().hover();
     await page.getByRole("button", { name: "Delete" }).last().click();
+    await page.locator("dialog[open] .dialog-title").waitFor();
   }, ["light", "phone"]],
 ];
 

@@ -51,7 +51,7 @@ export function AddPeopleDialog({ id }: { id: string }) {
   const people = items.filter((user) => !user.disabled);
   return (
     <Dialog title={rich("addPeople.title", { room: <bdi>{room.name}</bdi> })} onClose={closeOverlay}>
-      <TextField label={t("addPeople.find")} type="search" value={query} autoComplete="off" autoFocus onChange={(event) => setQuery(event.target.value)} />
+      <TextField label={t("addPeople.find")} type="search" value={query} autoComplete="off" data-autofocus onChange={(event) => setQuery(event.target.value)} />
       {error && <InlineError alert>{error}</InlineError>}
       {status === "loading" && items.length === 0 && <Skeleton rows={4} />}
       {status === "failed" && (

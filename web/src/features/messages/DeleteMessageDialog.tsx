@@ -22,7 +22,7 @@ export function DeleteMessageDialog({ room, message }: { room: string; message: 
           <Button kind="quiet" onClick={closeOverlay}>
             {t("action.cancel")}
           </Button>
-          <Button kind="danger" autoFocus busy={busy} onClick={() => void remove()}>
+          <Button kind="danger" data-autofocus busy={busy} onClick={() => void remove()}>
             {t("deleteMessage.submit")}
           </Button>
         </>

@@ -30,7 +30,7 @@ export function PasswordDialog() {
 
   if (done) {
     return (
-      <Dialog title={t("password.title")} size="small" onClose={closeOverlay} actions={<Button kind="primary" autoFocus onClick={closeOverlay}>{t("action.close")}</Button>}>
+      <Dialog title={t("password.title")} size="small" onClose={closeOverlay} actions={<Button kind="primary" data-autofocus onClick={closeOverlay}>{t("action.close")}</Button>}>
         <p role="status">{t("password.changed")}</p>
       </Dialog>
     );
@@ -54,7 +54,7 @@ export function PasswordDialog() {
     >
       <form id="password" className="stack" noValidate onSubmit={(event) => void change(event)}>
         <input className="visually-hidden" type="text" name="username" autoComplete="username" tabIndex={-1} aria-hidden="true" readOnly value={self?.name ?? ""} />
-        <TextField label={t("password.old")} name="old_password" type="password" autoComplete="current-password" autoFocus />
+        <TextField label={t("password.old")} name="old_password" type="password" autoComplete="current-password" data-autofocus />
         <TextField label={t("password.new")} hint={t("account.passwordHint")} error={short ? t("account.passwordShort") : undefined} name="new_password" type="password" autoComplete="new-password" />
         {error && <InlineError alert>{error}</InlineError>}
       </form>

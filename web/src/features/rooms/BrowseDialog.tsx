@@ -55,7 +55,7 @@ export function BrowseDialog() {
   return (
     <Dialog title={t("browse.title")} size="large" onClose={closeOverlay}>
       <div className="list-tools">
-        <TextField label={t("browse.find")} type="search" value={query} autoComplete="off" autoFocus onChange={(event) => setQuery(event.target.value)} />
+        <TextField label={t("browse.find")} type="search" value={query} autoComplete="off" data-autofocus onChange={(event) => setQuery(event.target.value)} />
         <Select
           label={t("browse.which")}
           value={archived ? "archived" : "open"}

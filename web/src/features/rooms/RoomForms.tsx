@@ -54,7 +54,7 @@ export function NewRoomDialog() {
       }
     >
       <form id="new-room" className="stack" noValidate onSubmit={(event) => void create(event)}>
-        <TextField label={t("newRoom.name")} name="name" maxLength={nameMax} autoComplete="off" autoFocus error={nameless ? t("newRoom.nameMissing") : undefined} />
+        <TextField label={t("newRoom.name")} name="name" maxLength={nameMax} autoComplete="off" data-autofocus error={nameless ? t("newRoom.nameMissing") : undefined} />
         <TextField label={t("newRoom.topic")} optional={t("field.optional")} hint={t("newRoom.topicHint")} name="topic" maxLength={topicMax} autoComplete="off" />
         <Switch label={t("newRoom.private")} hint={t("newRoom.privateHint")} checked={isPrivate} onChange={setPrivate} />
         {error && <InlineError alert>{error}</InlineError>}

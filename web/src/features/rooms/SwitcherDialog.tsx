@@ -9,6 +9,7 @@ import { Badge } from "../../ui/Badge";
 import { Dialog } from "../../ui/Dialog";
 import { RoomMark } from "./RoomMark";
 import { sortRooms } from "./sort-rooms";
+import "../../ui/field.css";
 import "./switcher.css";
 
 const shown_rooms = 50;
@@ -67,7 +68,7 @@ export function SwitcherDialog() {
         placeholder={t("switcher.find")}
         autoComplete="off"
         spellCheck={false}
-        autoFocus
+        data-autofocus
         value={query}
         onChange={(event) => {
           setQuery(event.target.value);
