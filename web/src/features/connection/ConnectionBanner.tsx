@@ -11,7 +11,7 @@ export function ConnectionBanner() {
   const now = useNow(500);
   if (connection.state === "open") return null;
   const offline = connection.state === "offline";
-  const rest_s = connection.retryAt === undefined ? 0 : Math.max(0, Math.ceil((connection.retryAt - now) / 1000));
+  const rest_s = connection.state === "waiting" ? Math.max(0, Math.ceil((connection.retryAt - now) / 1000)) : 0;
   const words = offline
     ? t("connection.offline")
     : connection.state === "waiting" && rest_s > 0
