@@ -4,7 +4,8 @@
 #include "realtime/presence.h"
 
 struct uuid_list online_for(struct call *call) {
-    return call->actor.role == ROLE_GUEST ? (struct uuid_list){0} : presence_who(call->arena);
+    const struct uuid_list nobody = {0};
+    return call->actor.role == ROLE_GUEST ? nobody : presence_who(call->arena);
 }
 
 static enum err tell_marker(struct call *call, const struct room_access *access,

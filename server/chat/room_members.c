@@ -15,7 +15,7 @@ enum err room_join(struct call *call, const struct room_join_params *in,
         err = account_by_key(call->tx, call->actor.account, &account);
     if (err == ERR_OK)
         err = member_join(call->tx, account.key, &access.room, &account);
-    return err == ERR_OK ? room_mine(call->tx, account.key, access.room.key, mine) : err;
+    return err == ERR_OK ? room_mine(call->tx, call->actor.account, access.room.key, mine) : err;
 }
 
 enum err room_leave(struct call *call, const struct room_leave_params *in,
