@@ -1,7 +1,7 @@
 /** Plain text cut into what is a link and what is not. Only http, https and mailto ever become links. */
 export type TextPart = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
 
-const candidate = /\b(?:https?:\/\/|mailto:)[^\s<>"'`\u0000-\u001f]+/giu;
+const candidate = /\b(?:https?:\/\/|mailto:)[^\s\p{Cc}<>"'`]+/giu;
 const closers: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
 
 function count(text: string, char: string): number {

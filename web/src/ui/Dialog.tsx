@@ -16,7 +16,8 @@ interface DialogProps {
 }
 
 /**
- * A modal dialog: the browser's own, so focus stays in it, Esc closes it, and focus returns to what opened it. It begins at the control marked data-autofocus, if there is one.
+ * A modal dialog: the browser's own, so focus stays in it, Esc closes it, and focus returns to what opened it.
+ * It begins at the control marked data-autofocus, if there is one.
  */
 export function Dialog({ title, lead, onClose, actions, size = "medium", children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -38,6 +39,8 @@ export function Dialog({ title, lead, onClose, actions, size = "medium", childre
   };
 
   return (
+    // A press on the ground beside the dialog closes it; Esc and the button do so for the keyboard.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <dialog
       ref={ref}
       className={`dialog dialog-${size}`}

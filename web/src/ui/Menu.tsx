@@ -104,6 +104,7 @@ export function Menu({ label, trigger, align = "end", children }: MenuProps) {
       <div
         ref={ref}
         id={id}
+        tabIndex={-1}
         popover="auto"
         role="menu"
         aria-label={label}

@@ -131,6 +131,8 @@ export function MessageList(props: MessageListProps) {
 
   return (
     <section className="messages" aria-label={label} data-region="messages">
+      {/* Keys and focus of the articles inside are heard here, once. */}
+      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
       <div
         className="messages-scroll"
         ref={scrollRef}
