@@ -59,7 +59,8 @@ static void chat_committed(void *arg, const struct log_event *events, size_t cou
 }
 
 static void chat_begin(void) {
-    fixture.store = fixture_open(fixture.folder, NULL);
+    const struct fixture_options options = {.erase_after_ms = 1};
+    fixture.store = fixture_open(fixture.folder, &options);
     fixture.ops = (struct executor_ops){.committed = chat_committed, .arg = &fixture};
     store_start(fixture.store, &fixture.ops);
 }

@@ -70,6 +70,7 @@ static enum err fixture_try_open(const char *folder, const struct fixture_option
         .synchronous = options->synchronous,
         .vfs = options->vfs,
         .idle_checkpoint_ms = options->idle_checkpoint_ms == 0 ? 50 : options->idle_checkpoint_ms,
+        .erase_after_ms = options->erase_after_ms,
     };
     return store_open(&store_options, out, error);
 }
