@@ -54,7 +54,7 @@ static void nobody_has_no_password(void **state) {
 static void an_unknown_name_takes_as_long_as_a_wrong_password(void **state) {
     uint64_t known_ns = UINT64_MAX, unknown_ns = UINT64_MAX;
     (void)state;
-    password_init(&(struct password_options){.memory_bytes = 8 * 1024 * 1024, .passes = 2});
+    password_init(&(struct password_options){.memory_bytes = 8388608, .passes = 2});
     struct str hash = password_hash(arena, STR("correct horse"));
     for (int i = 0; i < 5; i++) {
         uint64_t begin_ns = clock_thread_cpu_ns();

@@ -490,7 +490,7 @@ static void wait_until_gone(const char *text) {
     int64_t tries = 0;
     while (is_in_a_file(text)) {
         assert_true(tries++ < 1000);
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
 }
 
