@@ -86,8 +86,9 @@ static void room_send(struct room *room, uint64_t now_ns) {
     char request[512];
     int length = snprintf(request, sizeof(request),
                           "{\"id\":%zu,\"method\":\"message.send\",\"params\":{\"room\":\"%s\","
-                          "\"nonce\":\"%llx-%zx\",\"text\":\"%s\"}}",
-                          number + 2, room->id, (unsigned long long)run_id, number, text);
+                          "\"nonce\":\"%llx-%x-%zx\",\"text\":\"%s\"}}",
+                          number + 2, room->id, (unsigned long long)run_id,
+                          sender->number, number, text);
     member_send_text(sender, request, (size_t)length);
 }
 
