@@ -99,6 +99,17 @@ static void an_owner_made_by_the_operator_voids_the_link_and_makes_general(void 
     assert_int_equal(chat_integer("SELECT count(*) FROM room WHERE general = 1"), 1);
 }
 
+static void a_person_whom_the_operator_makes_owner_brings_general_too(void **state) {
+    (void)state;
+    assert_err(
+        CALL(the_operator, user_add, NULL, .name = STR("ada"), .role = ROLE_MEMBER, A_PASSWORD),
+        ERR_OK);
+    assert_err(CALL(the_operator, user_role, NULL, .name = STR("ada"), .role = ROLE_OWNER), ERR_OK);
+    assert_int_equal(chat_integer("SELECT count(*) FROM membership AS m JOIN room AS r ON r.key = "
+                                  "m.room WHERE r.general = 1"),
+                     1);
+}
+
 static void without_an_owner_no_invite_works(void **state) {
     struct invite_create_result invite;
     (void)state;
@@ -396,6 +407,7 @@ int main(void) {
         TEST(two_uses_of_the_link_at_once_make_one_owner),
         TEST(with_an_owner_there_is_no_link),
         TEST(an_owner_made_by_the_operator_voids_the_link_and_makes_general),
+        TEST(a_person_whom_the_operator_makes_owner_brings_general_too),
         TEST(without_an_owner_no_invite_works),
         TEST(who_signs_up_by_an_invite_is_in_general_and_signed_in),
         TEST(an_invite_leads_to_its_room_besides_general),
