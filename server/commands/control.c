@@ -269,9 +269,16 @@ static bool make_site(struct api *api, const struct settings *settings, struct b
     return site_init(&api->site, str_from_cstr(settings->public_url), port, error);
 }
 
+/* Nobody is connected; the events are in the log. */
+static void tell_nobody(void *arg, const struct log_event *events, size_t count) {
+    (void)arg;
+    (void)events;
+    (void)count;
+}
+
 /* Without a server: under the folder's lock, with the store's own threads and one worker. */
 static bool run_alone(const struct settings *settings, struct str line, struct buf *reply, struct buf *error) {
-    static const struct executor_ops nobody_listens = {0};
+    static const struct executor_ops nobody_listens = {.committed = tell_nobody};
     static struct api api;
     if (!make_site(&api, settings, error) || !parts_open_store(settings, &api.store, error))
         return false;
