@@ -16,6 +16,11 @@ const typeEvery_ms = 3000;
 const startRetry_ms = 3000;
 const typingCheck_ms = 1000;
 
+/** 128 random bits; crypto.randomUUID() is missing where the page is not secure. */
+function makeNonce(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /* ---- the connection ---- */
 
 const listeners = new Set<(message: Message) => void>();
@@ -113,7 +118,7 @@ function forgetSettled(): void {
 function sendMessage(room: string, text: string): void {
   const account = getState().self?.id;
   if (account === undefined) return;
-  const entry = { nonce: crypto.randomUUID(), account, room, text, created_at: new Date().toISOString() };
+  const entry = { nonce: makeNonce(), account, room, text, created_at: new Date().toISOString() };
   void putEntry(entry).then(() => {
     dispatch({ type: "outbox-added", entry });
     void outbox.flush();
@@ -198,7 +203,7 @@ async function joinRoom(room: string): Promise<void> {
 }
 
 async function createRoom(params: RoomCreateParams) {
-  const { room } = await ask("room.create", { ...params, nonce: crypto.randomUUID() });
+  const { room } = await ask("room.create", { ...params, nonce: makeNonce() });
   if (!getState().rooms[room.id]) dispatch({ type: "room", room });
   return room;
 }

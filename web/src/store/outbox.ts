@@ -16,7 +16,8 @@ export interface OutboxDeps {
 const retry_ms = 2000;
 
 async function locked(work: () => Promise<void>): Promise<void> {
-  if (typeof navigator !== "undefined" && "locks" in navigator) await navigator.locks.request("parley-outbox", work);
+  const { locks } = navigator as { locks?: LockManager | null }; /* missing where the page is not secure (plain HTTP in a LAN) */
+  if (locks) await locks.request("parley-outbox", work);
   else await work();
 }
 
