@@ -7,7 +7,8 @@
 /* Chunk headers and extensions may cost as much again as the body, and a little. */
 enum { FRAMING_SLACK_BYTES = 4096 };
 
-enum scan { SCAN_HEAD, SCAN_BODY };
+/* Which part comes now. Head and trailers pass the scanner; between them llhttp counts. */
+enum part { PART_HEAD, PART_BODY, PART_TRAILERS };
 
 struct http_parser {
     llhttp_t llhttp;
@@ -15,10 +16,12 @@ struct http_parser {
     struct http_request *request;
     struct buf name, value, url, body;
     enum err error;
-    enum scan phase;
-    size_t head_bytes, raw_body_bytes;
-    char last, before_last; /* of the head, for the scanner */
-    bool line_is_empty;
+    enum part part;
+    size_t head_bytes; /* the trailers' too */
+    size_t raw_body_bytes;
+    /* the scanner's: the byte before, and what it knows of the line */
+    char last;
+    bool line_is_empty, in_request_line;
     bool headers_done, done, wants_continue;
 };
 
@@ -27,6 +30,7 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t length);
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t length);
 static int on_header_value_complete(llhttp_t *llhttp);
 static int on_headers_complete(llhttp_t *llhttp);
+static int on_chunk_header(llhttp_t *llhttp);
 static int on_body(llhttp_t *llhttp, const char *at, size_t length);
 static int on_message_complete(llhttp_t *llhttp);
 
@@ -36,6 +40,7 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
@@ -44,11 +49,12 @@ static void begin_request(struct http_parser *parser) {
     struct arena *arena = arena_create();
     parser->request = arena_zalloc(arena, sizeof *parser->request);
     parser->request->arena = arena;
-    parser->request->headers = arena_zalloc_array(arena, HTTP_HEADERS_MAX, sizeof(struct http_header));
-    parser->phase = SCAN_HEAD;
+    parser->request->headers =
+        arena_zalloc_array(arena, HTTP_HEADERS_MAX, sizeof(struct http_header));
+    parser->part = PART_HEAD;
     parser->head_bytes = parser->raw_body_bytes = 0;
-    parser->last = parser->before_last = '\0';
-    parser->line_is_empty = true;
+    parser->last = '\0';
+    parser->line_is_empty = parser->in_request_line = true;
     parser->headers_done = parser->done = parser->wants_continue = false;
     parser->error = ERR_OK;
     buf_clear(&parser->name);
@@ -117,6 +123,8 @@ static int on_header_value(llhttp_t *llhttp, const char *at, size_t length) {
 static int on_header_value_complete(llhttp_t *llhttp) {
     struct http_parser *parser = llhttp->data;
     struct http_request *request = parser->request;
+    if (parser->name.len == 0)
+        return fail(parser, ERR_INVALID_REQUEST);
     if (!parser->headers_done) { /* trailers are dropped */
         if (request->header_count == HTTP_HEADERS_MAX)
             return fail(parser, ERR_HEADERS_TOO_LARGE);
@@ -166,6 +174,24 @@ static bool split_target(struct http_request *request, struct str target) {
     return !str_cut(request->path, '#', &request->path, &fragment);
 }
 
+/* Only the one coding that everybody knows: "gzip, chunked" would be a body that we do not
+ * understand (RFC 9112 section 6.1), and in HTTP/1.0 the header is a sign of a confused proxy. */
+static enum err check_transfer_encoding(const struct http_request *request) {
+    struct str coding = http_request_header(request, "Transfer-Encoding");
+    if (coding.ptr == NULL)
+        return ERR_OK;
+    if (request->is_http10 || count_headers(request, "Transfer-Encoding") > 1)
+        return ERR_INVALID_REQUEST;
+    return str_equal_nocase(coding, STR("chunked")) ? ERR_OK : ERR_NOT_IMPLEMENTED;
+}
+
+/* HTTP/1.0 knows no Expect: it must be ignored there (RFC 9110 section 10.1.1). */
+static enum err check_expect(const struct http_request *request) {
+    struct str expect = http_request_header(request, "Expect");
+    bool is_known = expect.ptr == NULL || str_equal_nocase(expect, STR("100-continue"));
+    return is_known || request->is_http10 ? ERR_OK : ERR_EXPECTATION_FAILED;
+}
+
 static enum err check_head(struct http_parser *parser) {
     struct http_request *request = parser->request;
     const llhttp_t *llhttp = &parser->llhttp;
@@ -174,16 +200,15 @@ static enum err check_head(struct http_parser *parser) {
         return ERR_VERSION_NOT_SUPPORTED;
     if (hosts > 1 || (hosts == 0 && llhttp->http_minor == 1))
         return ERR_INVALID_REQUEST;
-    if (count_headers(request, "Content-Length") > 1 || count_headers(request, "Transfer-Encoding") > 1)
+    if (count_headers(request, "Content-Length") > 1)
         return ERR_INVALID_REQUEST;
     if (!split_target(request, arena_strdup(request->arena, buf_str(&parser->url))))
         return ERR_INVALID_REQUEST;
-    if ((llhttp->flags & F_CONTENT_LENGTH) != 0 && llhttp->content_length > parser->limits.max_body_bytes)
+    if ((llhttp->flags & F_CONTENT_LENGTH) != 0 &&
+        llhttp->content_length > parser->limits.max_body_bytes)
         return ERR_TOO_LARGE;
-    struct str expect = http_request_header(request, "Expect");
-    if (expect.ptr != NULL && !str_equal_nocase(expect, STR("100-continue")))
-        return ERR_EXPECTATION_FAILED;
-    return ERR_OK;
+    enum err error = check_transfer_encoding(request);
+    return error != ERR_OK ? error : check_expect(request);
 }
 
 static int on_headers_complete(llhttp_t *llhttp) {
@@ -193,7 +218,8 @@ static int on_headers_complete(llhttp_t *llhttp) {
     request->method = method_of(llhttp->method);
     request->method_name = str_from_cstr(llhttp_method_name((llhttp_method_t)llhttp->method));
     request->is_http10 = llhttp->http_minor == 0;
-    request->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+    /* Closing after HTTP/1.0 is allowed, and simpler than to negotiate with it. */
+    request->keep_alive = !request->is_http10 && llhttp_should_keep_alive(llhttp) != 0;
     enum err error = check_head(parser);
     if (error != ERR_OK)
         return fail(parser, error);
@@ -201,8 +227,21 @@ static int on_headers_complete(llhttp_t *llhttp) {
     bool has_body = (llhttp->flags & F_CHUNKED) != 0 || llhttp->content_length > 0;
     if (has_body && llhttp->upgrade != 0)
         return fail(parser, ERR_INVALID_REQUEST);
-    parser->wants_continue = has_body && http_request_header(request, "Expect").ptr != NULL;
+    parser->wants_continue =
+        has_body && !request->is_http10 && http_request_header(request, "Expect").ptr != NULL;
     return 0;
+}
+
+/* The last chunk's: trailers follow. llhttp stops before them, so that the scanner sees them first.
+ */
+static int on_chunk_header(llhttp_t *llhttp) {
+    struct http_parser *parser = llhttp->data;
+    if (llhttp->content_length > 0)
+        return 0;
+    parser->part = PART_TRAILERS;
+    parser->last = '\n';
+    parser->line_is_empty = true;
+    return HPE_PAUSED;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t length) {
@@ -222,7 +261,8 @@ static int on_message_complete(llhttp_t *llhttp) {
 
 /* ---- the scanner before it ---- */
 
-/* One byte of the head. Sets *end at the line end that closes it. False: two parsers could disagree on it. */
+/* One byte of the head or the trailers. Sets *end at the line end that closes them. False: two
+ * parsers could disagree on it. */
 static bool scan_byte(struct http_parser *parser, char c, bool *end) {
     bool at_line_start = parser->last == '\n';
     bool after_cr = parser->last == '\r';
@@ -230,31 +270,38 @@ static bool scan_byte(struct http_parser *parser, char c, bool *end) {
         return false; /* NUL, bare LF, bare CR */
     if (at_line_start && (c == ' ' || c == '\t'))
         return false; /* obs-fold */
+    if (parser->in_request_line && c == ' ' && parser->last == ' ')
+        return false;
     *end = c == '\n' && parser->line_is_empty;
-    if (c != '\r' && c != '\n')
-        parser->line_is_empty = false;
-    else if (c == '\n')
+    if (c == '\n') {
+        parser->in_request_line = parser->in_request_line && parser->line_is_empty;
         parser->line_is_empty = true;
-    parser->before_last = parser->last;
+    } else if (c != '\r') {
+        parser->line_is_empty = false;
+    }
     parser->last = c;
     parser->head_bytes++;
     return true;
 }
 
-/* How many bytes from the start belong to the head, whose end may be among them. */
-static bool scan_head(struct http_parser *parser, struct str bytes, size_t *length, bool *end) {
+/* How many bytes from the start belong to the head (or trailers) and are in order; *end when the
+ * last one ends it. An error says why the byte behind them is refused. */
+static enum err scan(struct http_parser *parser, struct str bytes, size_t *length, bool *end) {
     *end = false;
     for (*length = 0; *length < bytes.len && !*end; (*length)++) {
         bool was_empty = parser->head_bytes <= 1 && parser->line_is_empty;
+        if (parser->head_bytes == parser->limits.max_header_bytes)
+            return ERR_HEADERS_TOO_LARGE;
         if (!scan_byte(parser, bytes.ptr[*length], end))
-            return false;
-        if (*end && was_empty) { /* one blank line before a request is forgiven (RFC 9112 section 2.2) */
+            return ERR_INVALID_REQUEST;
+        if (*end &&
+            was_empty) { /* a blank line before a request is forgiven (RFC 9112 section 2.2) */
             *end = false;
             parser->head_bytes = 0;
             parser->last = '\0';
         }
     }
-    return true;
+    return ERR_OK;
 }
 
 static enum err error_of(const struct http_parser *parser, llhttp_errno_t code) {
@@ -265,15 +312,20 @@ static enum err error_of(const struct http_parser *parser, llhttp_errno_t code) 
     return code == HPE_INVALID_VERSION ? ERR_VERSION_NOT_SUPPORTED : ERR_INVALID_REQUEST;
 }
 
-/* Gives llhttp the bytes; returns how many it took. */
-static enum http_progress execute(struct http_parser *parser, struct str bytes, size_t *used, enum err *error) {
+/* Gives llhttp the bytes; *used says how many it took. HTTP_MORE with some left: it stopped before
+ * the trailers. */
+static enum http_progress execute(struct http_parser *parser, struct str bytes, size_t *used,
+                                  enum err *error) {
     bool had_headers = parser->headers_done;
     llhttp_errno_t code = llhttp_execute(&parser->llhttp, bytes.ptr, bytes.len);
     *used = bytes.len;
-    if (parser->done && (code == HPE_PAUSED || code == HPE_PAUSED_UPGRADE || code == HPE_OK)) {
-        if (code != HPE_OK)
-            *used = (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.ptr);
+    if (code == HPE_PAUSED || (parser->done && code == HPE_PAUSED_UPGRADE))
+        *used = (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.ptr);
+    if (parser->done && (code == HPE_PAUSED || code == HPE_PAUSED_UPGRADE || code == HPE_OK))
         return HTTP_DONE;
+    if (code == HPE_PAUSED) {
+        llhttp_resume(&parser->llhttp);
+        return HTTP_MORE;
     }
     if (code != HPE_OK) {
         *error = error_of(parser, code);
@@ -284,32 +336,53 @@ static enum http_progress execute(struct http_parser *parser, struct str bytes, 
     return parser->wants_continue ? HTTP_CONTINUE : HTTP_BODY;
 }
 
-enum http_progress http_parser_feed(struct http_parser *parser, struct str bytes, size_t *used, enum err *error) {
+/* Feeds the head or the trailers. What came before a byte that the scanner refuses goes to llhttp
+ * first: the answer to a request is the same however its bytes are cut. */
+static enum http_progress feed_scanned(struct http_parser *parser, struct str bytes, size_t *used,
+                                       enum err *error) {
+    size_t length;
+    bool end;
+    bool is_head = parser->part == PART_HEAD;
+    enum err refusal = scan(parser, bytes, &length, &end);
+    enum http_progress progress = HTTP_MORE;
+    if (end && is_head)
+        parser->part = PART_BODY;
+    if (length > 0)
+        progress = execute(parser, str_slice(bytes, 0, length), used, error);
+    if (progress == HTTP_FAILED)
+        return progress;
+    if (refusal == ERR_OK && (is_head ? parser->headers_done : parser->done) != end)
+        refusal = ERR_INVALID_REQUEST; /* scanner and llhttp disagree on where it ends */
+    if (refusal == ERR_OK)
+        return progress;
+    *error = refusal;
+    return HTTP_FAILED;
+}
+
+static enum http_progress feed_body(struct http_parser *parser, struct str bytes, size_t *used,
+                                    enum err *error) {
+    enum http_progress progress = execute(parser, bytes, used, error);
+    parser->raw_body_bytes += *used;
+    if (progress != HTTP_MORE)
+        return progress;
+    if (parser->raw_body_bytes > parser->limits.max_body_bytes * 2 + FRAMING_SLACK_BYTES) {
+        *error = ERR_TOO_LARGE;
+        return HTTP_FAILED;
+    }
+    if (*used == bytes.len)
+        return HTTP_MORE;
+    size_t trailers = 0;
+    progress = feed_scanned(parser, str_slice(bytes, *used, bytes.len), &trailers, error);
+    *used += trailers;
+    return progress;
+}
+
+enum http_progress http_parser_feed(struct http_parser *parser, struct str bytes, size_t *used,
+                                    enum err *error) {
     *error = ERR_OK;
     *used = 0;
     if (bytes.len == 0)
         return HTTP_MORE;
-    if (parser->phase == SCAN_BODY) {
-        parser->raw_body_bytes += bytes.len;
-        enum http_progress progress = execute(parser, bytes, used, error);
-        if (progress == HTTP_MORE &&
-            parser->raw_body_bytes > parser->limits.max_body_bytes * 2 + FRAMING_SLACK_BYTES) {
-            *error = ERR_TOO_LARGE;
-            return HTTP_FAILED;
-        }
-        return progress;
-    }
-    size_t length;
-    bool end;
-    if (!scan_head(parser, bytes, &length, &end)) {
-        *error = ERR_INVALID_REQUEST;
-        return HTTP_FAILED;
-    }
-    if (parser->head_bytes > parser->limits.max_header_bytes) {
-        *error = ERR_HEADERS_TOO_LARGE;
-        return HTTP_FAILED;
-    }
-    if (end)
-        parser->phase = SCAN_BODY;
-    return execute(parser, str_slice(bytes, 0, length), used, error);
+    return parser->part == PART_BODY ? feed_body(parser, bytes, used, error)
+                                     : feed_scanned(parser, bytes, used, error);
 }

@@ -244,6 +244,8 @@ struct blob *ws_frame_blob(enum ws_opcode opcode, struct str payload) {
 struct blob *ws_frame_close(uint16_t code, struct str reason) {
     uint8_t payload[WS_CONTROL_MAX_BYTES] = {(uint8_t)(code >> 8), (uint8_t)code};
     size_t length = reason.len < sizeof payload - 2 ? reason.len : sizeof payload - 2;
+    while (length < reason.len && length > 0 && ((uint8_t)reason.ptr[length] & 0xc0) == 0x80)
+        length--; /* not in the middle of a character */
     memcpy(payload + 2, reason.ptr, length);
     return ws_frame_blob(WS_CLOSE, str_make((const char *)payload, length + 2));
 }

@@ -69,5 +69,5 @@ uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len, si
 size_t ws_frame_header(enum ws_opcode opcode, uint64_t payload_bytes, uint8_t out[WS_SERVER_HEADER_MAX_BYTES]);
 /* A whole frame, header and payload, one reference. */
 struct blob *ws_frame_blob(enum ws_opcode opcode, struct str payload);
-/* A close frame; `reason` is cut to what fits. */
+/* A close frame; `reason` (valid UTF-8) is cut between characters to what fits. */
 struct blob *ws_frame_close(uint16_t code, struct str reason);
