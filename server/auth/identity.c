@@ -71,24 +71,33 @@ static void name_checker_open(void) {
     CHECK(U_SUCCESS(status)); /* its data is part of the library */
 }
 
-/* ICU gives the length that it needs when the buffer is too short. */
-static bool name_skeleton(struct arena *arena, struct str folded, struct str *out) {
+/* What the text looks like (UTS 39). ICU gives the length that it needs when the buffer is too
+ * short. */
+static bool name_look(struct arena *arena, struct str name, struct str *out) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, name_checker_open);
     UErrorCode status = U_ZERO_ERROR;
-    int32_t cap = (int32_t)(folded.len * 8 + 16);
+    int32_t cap = (int32_t)(name.len * 8 + 16);
     char *text = arena_alloc(arena, (size_t)cap);
-    int32_t len = uspoof_getSkeletonUTF8(name_checker, 0, folded.ptr, (int32_t)folded.len, text,
-                                         cap, &status);
+    int32_t len =
+        uspoof_getSkeletonUTF8(name_checker, 0, name.ptr, (int32_t)name.len, text, cap, &status);
     *out = str_make(text, len < 0 ? 0 : (size_t)len);
     return U_SUCCESS(status) && len <= cap;
+}
+
+/* Some letters look alike as capitals alone, some as small ones: the name is looked at as it is
+ * shown, and once more folded. */
+static bool name_skeleton(struct arena *arena, struct str name, struct str *out) {
+    struct str look, folded;
+    return name_look(arena, name, &look) && identity_fold(arena, look, &folded) &&
+           name_look(arena, folded, out);
 }
 
 bool identity_parse_name(struct arena *arena, struct str text, struct identity_name *out) {
     return text.len > 0 &&
            identity_map(arena, text, UTF8PROC_STABLE | UTF8PROC_COMPOSE, &out->name) &&
            name_is_well_formed(out->name) && identity_fold(arena, out->name, &out->folded) &&
-           name_is_well_formed(out->folded) && name_skeleton(arena, out->folded, &out->skeleton);
+           name_is_well_formed(out->folded) && name_skeleton(arena, out->name, &out->skeleton);
 }
 
 /* ---- addresses ---- */

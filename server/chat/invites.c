@@ -34,8 +34,8 @@ enum err invite_create(struct call *call, const struct invite_create_params *in,
             (PRESENT(in, invite_create, expires_in) ? in->expires_in : CHAT_INVITE_LIFE_DEFAULT_S) *
                 1000,
     };
-    if (!permission_reaches(call->actor.role, invite.role))
-        return ERR_FORBIDDEN;
+    if (invite.role >= call->actor.role)
+        return ERR_FORBIDDEN; /* a link is for whoever holds it: below the own rank */
     enum err err = invite_room(call, in->room, invite.role, &invite.room);
     token_hash(secret, invite.hash);
     if (err == ERR_OK)

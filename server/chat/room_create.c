@@ -44,7 +44,8 @@ static enum err enter_room(struct call *call, const struct room_row *room) {
 
 static enum err make_room(struct call *call, const struct room_create_params *in,
                           struct room_row *room) {
-    const struct room_new row = {in->name, in->topic, in->private, false, call->actor.account};
+    const struct room_new row = {str_trim(in->name), in->topic, in->private, false,
+                                 call->actor.account};
     enum err err = room_insert(call->tx, &row, room);
     if (err == ERR_OK)
         err = enter_room(call, room);

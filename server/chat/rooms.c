@@ -61,7 +61,8 @@ static enum err tell_changed(struct call *call, int64_t key, const struct room *
         err = notify_room_updated(call->tx, call->actor.account, &row);
     if (err == ERR_OK)
         err = log_room_seq(call->tx, key, &row.seq);
-    *view = room_public_view(&row);
+    if (err == ERR_OK)
+        *view = room_public_view(&row);
     *out = view;
     return err;
 }
@@ -79,7 +80,7 @@ enum err room_update(struct call *call, const struct room_update_params *in,
     if (err != ERR_OK)
         return err;
     const struct room_row *room = &access.room;
-    struct str name = PRESENT(in, room_update, name) ? in->name : room->name;
+    struct str name = PRESENT(in, room_update, name) ? str_trim(in->name) : room->name;
     struct str topic = PRESENT(in, room_update, topic) ? in->topic : room->topic;
     if (text_is_blank(name))
         return call_refuse(call, "name", "at least one character that is not a space");

@@ -81,6 +81,8 @@ static enum err join_invited(struct call *call, const struct invite_row *invite,
     if (invite->room == 0)
         return ERR_OK;
     enum err err = room_by_key(call->tx, invite->room, &room);
+    if (err == ERR_OK && room.archived_at != 0) /* a guest would have nothing */
+        return invite->role == ROLE_GUEST ? ERR_INVITE_INVALID : ERR_OK;
     return err == ERR_OK ? member_join(call->tx, account->key, &room, account) : err;
 }
 

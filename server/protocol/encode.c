@@ -95,7 +95,7 @@ static void encode_time(struct buf *out, int64_t unix_ms) {
 /* ---- by field tables ---- */
 
 /* The member at `at`, of each kind's C type. */
-#define AT(type) (*(const type *)at)
+#define AT(type) (*(type const *)at)
 
 struct any_list { /* every <object>_list begins so */
     const char *items;

@@ -89,6 +89,9 @@ static void names_that_look_alike_share_a_skeleton(void **state) {
         {"paypal", "p\u0430ypal"}, /* Cyrillic a */
         {"PAYPAL", "\u0420AYPAL"}, /* Cyrillic Er, which looks like no small letter of the other */
         {"mary", "rnary"},
+        {"HELLO", "\u041dELLO"}, /* Cyrillic En: alike as capitals alone */
+        {"MARY", "rnary"},
+        {"PayPal", "PayPaI"}, /* capital i for l */
         {"scope", "\u0455\u0441\u043e\u0440\u0435"},
     };
     (void)state;

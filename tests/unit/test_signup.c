@@ -158,6 +158,32 @@ static void a_guest_is_in_the_room_of_the_invite_alone(void **state) {
     assert_int_equal(got.state->online.count, 0);
 }
 
+static void an_invite_into_an_archived_room_leads_nowhere(void **state) {
+    struct invite_create_result for_guest, for_member;
+    struct user_create_result made;
+    struct state_get_result got;
+    (void)state;
+    struct person owner = chat_make_owner();
+    struct uuid den = chat_make_room(owner, "den", false);
+    assert_err(CALL(owner, invite_create, &for_guest, GIVEN(invite_create, role),
+                    .role = ROLE_GUEST, .room = den),
+               ERR_OK);
+    assert_err(CALL(owner, invite_create, &for_member, .room = den), ERR_OK);
+    assert_err(CALL(owner, room_archive, NULL, .room = den), ERR_OK);
+    assert_err(CALL(nobody, user_create, NULL, .invite = chat_link_secret(for_guest.url),
+                    .name = STR("guest"), A_PASSWORD),
+               ERR_INVITE_INVALID);
+    assert_err(CALL(nobody, user_create, &made, .invite = chat_link_secret(for_member.url),
+                    .name = STR("bob"), A_PASSWORD),
+               ERR_OK);
+    struct person bob = chat_signed_in(made.user->id);
+    assert_err(CALL(bob, state_get, &got, 0), ERR_OK);
+    assert_int_equal(got.state->rooms.count, 1);
+    assert_int_equal(chat_integer("SELECT count(*) FROM membership AS m JOIN room AS r ON r.key = "
+                                  "m.room WHERE r.name = 'den'"),
+                     1);
+}
+
 static void a_guests_invite_must_name_a_room(void **state) {
     (void)state;
     struct person owner = chat_make_owner();
@@ -255,12 +281,15 @@ static void showing_an_invite_tells_who_invites_and_uses_nothing_up(void **state
     assert_err(CALL(nobody, invite_show, NULL, .secret = STR("wrong")), ERR_INVITE_INVALID);
 }
 
-static void nobody_invites_above_the_own_rank(void **state) {
+static void a_link_gives_a_role_below_the_own(void **state) {
     (void)state;
     struct person owner = chat_make_owner(),
                   admin = chat_make_person(owner, "admin", ROLE_ADMIN, no_room);
     assert_err(CALL(admin, invite_create, NULL, GIVEN(invite_create, role), .role = ROLE_OWNER),
                ERR_FORBIDDEN);
+    assert_err(CALL(admin, invite_create, NULL, .role = ROLE_ADMIN), ERR_FORBIDDEN);
+    assert_err(CALL(admin, invite_create, NULL, .role = ROLE_MEMBER), ERR_OK);
+    assert_err(CALL(owner, invite_create, NULL, .role = ROLE_OWNER), ERR_FORBIDDEN);
     struct person member = chat_make_person(owner, "bob", ROLE_MEMBER, no_room);
     assert_err(CALL(member, invite_create, NULL, 0), ERR_FORBIDDEN);
 }
@@ -412,6 +441,7 @@ int main(void) {
         TEST(who_signs_up_by_an_invite_is_in_general_and_signed_in),
         TEST(an_invite_leads_to_its_room_besides_general),
         TEST(a_guest_is_in_the_room_of_the_invite_alone),
+        TEST(an_invite_into_an_archived_room_leads_nowhere),
         TEST(a_guests_invite_must_name_a_room),
         TEST(an_invite_is_used_up),
         TEST(two_uses_at_once_of_the_last_one_make_one_account),
@@ -419,7 +449,7 @@ int main(void) {
         TEST(an_expired_invite_works_no_more),
         TEST(a_revoked_invite_works_no_more_and_is_listed_no_more),
         TEST(showing_an_invite_tells_who_invites_and_uses_nothing_up),
-        TEST(nobody_invites_above_the_own_rank),
+        TEST(a_link_gives_a_role_below_the_own),
         TEST(an_invite_to_a_private_room_needs_being_in_it),
         TEST(a_name_or_address_is_there_once),
         TEST(the_last_owner_stays),

@@ -168,6 +168,19 @@ static void the_state_leaves_out_archived_rooms_and_those_that_one_left(void **s
     assert_null(room_in(&got.state->rooms, gone));
 }
 
+static void the_name_of_a_room_has_no_spaces_at_its_ends(void **state) {
+    struct room_create_result made;
+    struct room_update_result changed;
+    (void)state;
+    struct person owner = chat_make_owner();
+    assert_err(CALL(owner, room_create, &made, .name = STR("  the den ")), ERR_OK);
+    assert_str(made.room->name, "the den");
+    assert_err(
+        CALL(owner, room_update, &changed, .room = made.room->id, .name = STR(" the\u00a0attic\t")),
+        ERR_OK);
+    assert_str(changed.room->name, "the\u00a0attic");
+}
+
 static void guests_are_not_told_who_is_online(void **state) {
     struct state_get_result got;
     struct presence_list_result list;
@@ -523,6 +536,7 @@ int main(void) {
         TEST(a_cursor_outlives_a_restart),
         TEST(a_resume_tells_the_markers_that_moved_meanwhile_and_who_is_online),
         TEST(the_state_leaves_out_archived_rooms_and_those_that_one_left),
+        TEST(the_name_of_a_room_has_no_spaces_at_its_ends),
         TEST(guests_are_not_told_who_is_online),
         TEST(unread_are_live_messages_of_others_after_the_marker),
         TEST(nothing_from_before_joining_is_unread),

@@ -11,13 +11,9 @@ export interface RestOptions {
 export type RestName = keyof typeof routes & keyof Operations;
 
 function addressOf(path: string, params: Record<string, unknown>): { path: string; rest: Record<string, unknown> } {
-  const rest = { ...params };
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(rest[name]);
-    delete rest[name];
-    return encodeURIComponent(value);
-  });
-  return { path: filled, rest };
+  const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]));
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  return { path: filled, rest: Object.fromEntries(Object.entries(params).filter(([name]) => !inPath.has(name))) };
 }
 
 function queryOf(params: Record<string, unknown>): string {
