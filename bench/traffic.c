@@ -84,11 +84,11 @@ static void room_send(struct room *room, uint64_t now_ns) {
         return;
     }
     char request[512];
-    int length = snprintf(request, sizeof(request),
-                          "{\"id\":%zu,\"method\":\"message.send\",\"params\":{\"room\":\"%s\","
-                          "\"nonce\":\"%llx-%x-%zx\",\"text\":\"%s\"}}",
-                          number + 2, room->id, (unsigned long long)run_id,
-                          sender->number, number, text);
+    int length =
+        snprintf(request, sizeof(request),
+                 "{\"id\":%zu,\"method\":\"message.send\",\"params\":{\"room\":\"%s\","
+                 "\"nonce\":\"%llx-%x-%zx\",\"text\":\"%s\"}}",
+                 number + 2, room->id, (unsigned long long)run_id, sender->number, number, text);
     member_send_text(sender, request, (size_t)length);
 }
 

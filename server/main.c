@@ -13,12 +13,16 @@ static const char usage[] =
     "  parley user list | passwd NAME --password-stdin | role NAME ROLE | disable NAME [--enable]\n"
     "  parley room add NAME [--private]\n"
     "  parley token create --user NAME [--expires 30d]             print a bearer token\n"
-    "  parley owner-link                                           a fresh link for the first owner\n"
-    "  parley doctor                                               prove that the stored data is whole\n"
-    "  parley backup FILE                                          copy the database while the server runs\n"
+    "  parley owner-link                                           a fresh link for the first "
+    "owner\n"
+    "  parley doctor                                               prove that the stored data is "
+    "whole\n"
+    "  parley backup FILE                                          copy the database while the "
+    "server runs\n"
     "  parley settings [--sample]                                  all settings\n"
     "  parley version\n\n"
-    "All take --data DIR (default parley-data). With a running server they go through DIR/control.sock.\n";
+    "All take --data DIR (default parley-data). With a running server they go through "
+    "DIR/control.sock.\n";
 
 static int print_settings(int argc, char **argv) {
     struct buf text = BUF_INIT;

@@ -1,4 +1,5 @@
-/* Writes what is made from the tables: web/sdk/generated.ts, docs/PROTOCOL.md, docs/openapi.json, docs/SETTINGS.md.
+/* Writes what is made from the tables: web/sdk/generated.ts, docs/PROTOCOL.md, docs/openapi.json,
+ * docs/SETTINGS.md.
  *
  *   generate ROOT           writes the files below ROOT
  *   generate --check ROOT   writes nothing; ends with 1 and names the files that differ */
@@ -51,7 +52,8 @@ static bool bring_up(const char *root, const struct output *output, bool check) 
     output->write(&text);
     bool is_good = is_current(buf_cstr(&path), &text);
     if (!is_good && check)
-        fprintf(stderr, "%s is not what the tables say: run `ninja -C build generate`\n", output->path);
+        fprintf(stderr, "%s is not what the tables say: run `ninja -C build generate`\n",
+                output->path);
     else if (!is_good && !(is_good = write_whole(buf_cstr(&path), &text)))
         fprintf(stderr, "%s: %s\n", buf_cstr(&path), strerror(errno));
     buf_finish(&path);

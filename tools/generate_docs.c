@@ -7,9 +7,12 @@
 
 static const char *kind_words(const struct field *field) {
     static const char *const words[] = {
-        [FIELD_ID] = "id",       [FIELD_STR] = "string, one line", [FIELD_TEXT] = "text", [FIELD_SECRET] = "string",
-        [FIELD_INT] = "integer", [FIELD_BOOL] = "boolean",         [FIELD_TIME] = "time", [FIELD_ENUM] = "word",
-        [FIELD_OBJ] = "object",  [FIELD_LIST] = "list",            [FIELD_IDS] = "ids",
+        [FIELD_ID] = "id",       [FIELD_STR] = "string, one line",
+        [FIELD_TEXT] = "text",   [FIELD_SECRET] = "string",
+        [FIELD_INT] = "integer", [FIELD_BOOL] = "boolean",
+        [FIELD_TIME] = "time",   [FIELD_ENUM] = "word",
+        [FIELD_OBJ] = "object",  [FIELD_LIST] = "list",
+        [FIELD_IDS] = "ids",
     };
     return words[field->kind];
 }
@@ -32,10 +35,11 @@ static void append_kind(struct buf *out, const struct field *field) {
 static void append_fields(struct buf *out, const struct field *fields, bool params) {
     if (fields->name == NULL)
         return;
-    buf_appendf(out, "| %s | type | %s | meaning |\n| --- | --- | --- | --- |\n", params ? "parameter" : "member",
-                params ? "required" : "always");
+    buf_appendf(out, "| %s | type | %s | meaning |\n| --- | --- | --- | --- |\n",
+                params ? "parameter" : "member", params ? "required" : "always");
     for (const struct field *field = fields; field->name != NULL; field++) {
-        bool is_sure = params ? (field->flags & FIELD_REQUIRED) != 0 : (field->flags & FIELD_OPTIONAL) == 0;
+        bool is_sure =
+            params ? (field->flags & FIELD_REQUIRED) != 0 : (field->flags & FIELD_OPTIONAL) == 0;
         buf_appendf(out, "| `%s` | ", field->name);
         append_kind(out, field);
         buf_appendf(out, " | %s | %s |\n", is_sure ? "yes" : "no", field->doc);
@@ -46,39 +50,55 @@ static void append_fields(struct buf *out, const struct field *fields, bool para
 static const char intro[] =
     "# The protocol\n\n"
     "<!-- Made from server/protocol/*.def by tools/generate: do not edit. -->\n\n"
-    "One table of operations serves REST, WebSocket and the control socket alike. Ids are UUIDs, times RFC 3339 in UTC with milliseconds; "
+    "One table of operations serves REST, WebSocket and the control socket alike. Ids are UUIDs, "
+    "times RFC 3339 in UTC with milliseconds; "
     "unknown members are ignored; every string is UTF-8.\n\n"
     "## Signing in\n\n"
-    "A browser signs in by `POST /api/v1/session` and gets an HttpOnly cookie, which counts only on requests from the server's own pages. Other "
-    "clients ask for `\"token\": true` there, or get a token from `parley token create`, and send `Authorization: Bearer TOKEN`; on a WebSocket also "
+    "A browser signs in by `POST /api/v1/session` and gets an HttpOnly cookie, which counts only "
+    "on requests from the server's own pages. Other "
+    "clients ask for `\"token\": true` there, or get a token from `parley token create`, and send "
+    "`Authorization: Bearer TOKEN`; on a WebSocket also "
     "as the first message, `session.authenticate`.\n\n"
     "## REST\n\n"
     "Routes lie below `/api/v1`. Bodies are JSON objects. Errors are problem details (RFC 9457): "
-    "`{\"type\",\"title\",\"status\",\"code\",\"message\",\"field\"?,\"detail\"?,\"retry_after\"?}`. `Idempotency-Key` stands for `nonce` where an "
+    "`{\"type\",\"title\",\"status\",\"code\",\"message\",\"field\"?,\"detail\"?,\"retry_after\"?}`"
+    ". `Idempotency-Key` stands for `nonce` where an "
     "operation has one.\n\n"
     "## WebSocket\n\n"
     "`/api/v1/ws`; one JSON object a text message.\n\n"
     "```\n"
     "→ {\"id\":1,\"method\":\"session.start\",\"params\":{\"cursor\":\"k3:9001:5c1f\"}}\n"
-    "← {\"id\":1,\"result\":{\"resumed\":true,\"missed\":16,\"cursor\":\"…\"}}        then the events, in order\n"
-    "→ {\"id\":7,\"method\":\"message.send\",\"params\":{\"room\":\"…\",\"nonce\":\"…\",\"text\":\"hi\"}}\n"
+    "← {\"id\":1,\"result\":{\"resumed\":true,\"missed\":16,\"cursor\":\"…\"}}        then the "
+    "events, in order\n"
+    "→ "
+    "{\"id\":7,\"method\":\"message.send\",\"params\":{\"room\":\"…\",\"nonce\":\"…\",\"text\":"
+    "\"hi\"}}\n"
     "← {\"id\":7,\"result\":{\"message\":{…},\"duplicate\":false}}\n"
     "← {\"id\":7,\"error\":{\"code\":\"rate_limited\",\"message\":\"…\",\"retry_after\":2}}\n"
-    "← {\"event\":\"message.created\",\"room\":\"…\",\"seq\":412,\"cursor\":\"…\",\"data\":{\"message\":{…}}}\n"
+    "← "
+    "{\"event\":\"message.created\",\"room\":\"…\",\"seq\":412,\"cursor\":\"…\",\"data\":{"
+    "\"message\":{…}}}\n"
     "```\n\n"
-    "`id` is a whole number or a short string. Operations work as soon as one is signed in; events come after `session.start`: each one that is "
-    "addressed to the person, in the order of the log, exactly once. Keep the newest `cursor` and give it to `session.start` after a lost "
+    "`id` is a whole number or a short string. Operations work as soon as one is signed in; events "
+    "come after `session.start`: each one that is "
+    "addressed to the person, in the order of the log, exactly once. Keep the newest `cursor` and "
+    "give it to `session.start` after a lost "
     "connection, days later too. `resumed: false` means: take the `state` afresh.\n\n"
-    "Close codes: 4000 the server stops (the reason says `retry_after=MS`), 4001 too slow: resume, 4002 no answer to pings, 4003 rights changed, "
-    "4500 the session ended, 4501 nobody signed in, 4502 too many connections. 4000–4499: connect again; 4500–4999: do not, until a person acts.\n\n";
+    "Close codes: 4000 the server stops (the reason says `retry_after=MS`), 4001 too slow: resume, "
+    "4002 no answer to pings, 4003 rights changed, "
+    "4500 the session ended, 4501 nobody signed in, 4502 too many connections. 4000–4499: connect "
+    "again; 4500–4999: do not, until a person acts.\n\n";
 
 static void append_ways(struct buf *out, const struct operation *operation) {
     if ((operation->ways & WAY_REST) != 0)
-        buf_appendf(out, "`%s /api/v1%s` → %d", operation->method, operation->path, operation->status);
+        buf_appendf(out, "`%s /api/v1%s` → %d", operation->method, operation->path,
+                    operation->status);
     if ((operation->ways & WAY_SOCKET) != 0)
-        buf_appendf(out, "%s`%s` on the socket", (operation->ways & WAY_REST) != 0 ? " · " : "", operation->name);
+        buf_appendf(out, "%s`%s` on the socket", (operation->ways & WAY_REST) != 0 ? " · " : "",
+                    operation->name);
     if ((operation->ways & WAY_CONTROL) != 0)
-        buf_appendf(out, "%sthe operator's control socket", (operation->ways & ~(unsigned)WAY_CONTROL) != 0 ? " · " : "");
+        buf_appendf(out, "%sthe operator's control socket",
+                    (operation->ways & ~(unsigned)WAY_CONTROL) != 0 ? " · " : "");
     buf_appendf(out, " · for %s\n\n", permission_name(operation->permission));
 }
 
@@ -96,15 +116,18 @@ static void append_operations(struct buf *out) {
 }
 
 static void append_events(struct buf *out) {
-    static const char *const audiences[] = {"the room's members", "the person", "everybody in the workspace"};
+    static const char *const audiences[] = {"the room's members", "the person",
+                                            "everybody in the workspace"};
     buf_append_cstr(out, "## Events\n\n");
     for (int id = 1; id < EVENT_COUNT; id++) {
         const struct event_type *type = event_type((enum event_id)id);
         if ((type->flags & EVENT_INTERNAL) != 0)
             continue;
-        buf_appendf(out, "### %s\n\n%s. For %s%s; %s.\n\n", type->name, type->doc, audiences[type->audience],
+        buf_appendf(out, "### %s\n\n%s. For %s%s; %s.\n\n", type->name, type->doc,
+                    audiences[type->audience],
                     (type->flags & EVENT_NO_GUEST) != 0 ? " but guests" : "",
-                    (type->flags & EVENT_LOGGED) != 0 ? "logged and replayed" : "not logged: never replayed");
+                    (type->flags & EVENT_LOGGED) != 0 ? "logged and replayed"
+                                                      : "not logged: never replayed");
         append_fields(out, type->fields, false);
     }
 }
@@ -118,7 +141,8 @@ void generate_protocol(struct buf *out) {
         buf_appendf(out, "### %s\n\n%s.\n\n", (*type)->name, (*type)->doc);
         append_fields(out, (*type)->fields, false);
     }
-    buf_append_cstr(out, "## Permissions\n\n| permission | what it allows | roles |\n| --- | --- | --- |\n");
+    buf_append_cstr(
+        out, "## Permissions\n\n| permission | what it allows | roles |\n| --- | --- | --- |\n");
     for (int permission = PERMISSION_OPERATOR + 1; permission < PERMISSION_COUNT; permission++) {
         buf_appendf(out, "| %s | %s |", permission_name((enum permission)permission),
                     permission_doc((enum permission)permission));
@@ -130,8 +154,8 @@ void generate_protocol(struct buf *out) {
     }
     buf_append_cstr(out, "\n## Errors\n\n| code | HTTP | message |\n| --- | --- | --- |\n");
     for (int err = 1; err < ERR_COUNT; err++)
-        buf_appendf(out, "| `%s` | %d | %s |\n", err_code((enum err)err), err_http_status((enum err)err),
-                    err_message((enum err)err));
+        buf_appendf(out, "| `%s` | %d | %s |\n", err_code((enum err)err),
+                    err_http_status((enum err)err), err_message((enum err)err));
 }
 
 /* ---- OpenAPI ---- */
@@ -146,13 +170,15 @@ static void append_schema(struct buf *out, const struct field *field) {
     case FIELD_SECRET:
         buf_append_cstr(out, "{\"type\":\"string\"");
         if (field->max > 0)
-            buf_appendf(out, ",\"minLength\":%lld,\"maxLength\":%lld", (long long)field->min, (long long)field->max);
+            buf_appendf(out, ",\"minLength\":%lld,\"maxLength\":%lld", (long long)field->min,
+                        (long long)field->max);
         buf_append_char(out, '}');
         break;
     case FIELD_INT:
         buf_append_cstr(out, "{\"type\":\"integer\"");
         if (field->max > 0)
-            buf_appendf(out, ",\"minimum\":%lld,\"maximum\":%lld", (long long)field->min, (long long)field->max);
+            buf_appendf(out, ",\"minimum\":%lld,\"maximum\":%lld", (long long)field->min,
+                        (long long)field->max);
         buf_append_char(out, '}');
         break;
     case FIELD_BOOL:
@@ -171,10 +197,12 @@ static void append_schema(struct buf *out, const struct field *field) {
         buf_appendf(out, "{\"$ref\":\"#/components/schemas/%s\"}", field->type->name);
         break;
     case FIELD_LIST:
-        buf_appendf(out, "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/%s\"}}", field->type->name);
+        buf_appendf(out, "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/%s\"}}",
+                    field->type->name);
         break;
     case FIELD_IDS:
-        buf_append_cstr(out, "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"format\":\"uuid\"}}");
+        buf_append_cstr(out,
+                        "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"format\":\"uuid\"}}");
         break;
     }
 }
@@ -192,7 +220,8 @@ static bool has_body(const struct operation *operation) {
     return strcmp(operation->method, "GET") != 0 && strcmp(operation->method, "DELETE") != 0;
 }
 
-static void append_object_schema(struct buf *out, const struct field *fields, const struct operation *body_of) {
+static void append_object_schema(struct buf *out, const struct field *fields,
+                                 const struct operation *body_of) {
     bool is_first = true;
     buf_append_cstr(out, "{\"type\":\"object\",\"properties\":{");
     for (const struct field *field = fields; field->name != NULL; field++) {
@@ -212,8 +241,9 @@ static void append_parameters(struct buf *out, const struct operation *operation
         bool in_path = is_in_path(operation, field->name);
         if (!in_path && has_body(operation))
             continue;
-        buf_appendf(out, "%s{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":", is_first ? "" : ",", field->name,
-                    in_path ? "path" : "query", in_path || (field->flags & FIELD_REQUIRED) != 0 ? "true" : "false");
+        buf_appendf(out, "%s{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":",
+                    is_first ? "" : ",", field->name, in_path ? "path" : "query",
+                    in_path || (field->flags & FIELD_REQUIRED) != 0 ? "true" : "false");
         append_schema(out, field);
         buf_append_char(out, '}');
         is_first = false;
@@ -234,7 +264,9 @@ static void append_route(struct buf *out, const struct operation *operation) {
         append_object_schema(out, operation->in, operation);
         buf_append_cstr(out, "}}},");
     }
-    buf_appendf(out, "\"responses\":{\"%d\":{\"description\":\"done\",\"content\":{\"application/json\":{\"schema\":",
+    buf_appendf(out,
+                "\"responses\":{\"%d\":{\"description\":\"done\",\"content\":{\"application/"
+                "json\":{\"schema\":",
                 operation->status);
     append_object_schema(out, operation->out, NULL);
     buf_append_cstr(out, "}}},\"default\":{\"description\":\"problem details (RFC 9457)\"}}}");
@@ -263,12 +295,14 @@ static void append_path(struct buf *out, size_t first, bool *is_first_path) {
 void generate_openapi(struct buf *out) {
     const struct operation *table = operation_table();
     bool is_first = true;
-    buf_append_cstr(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Parley\",\"version\":\"1\"},\"servers\":[{\"url\":\"/api/v1\"}],\"paths\":{");
+    buf_append_cstr(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Parley\",\"version\":\"1\"},"
+                         "\"servers\":[{\"url\":\"/api/v1\"}],\"paths\":{");
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
         if ((table[i].ways & WAY_REST) != 0 && table[i].path[0] == '/')
             append_path(out, i, &is_first);
     }
-    buf_append_cstr(out, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{");
+    buf_append_cstr(out, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+                         "\"scheme\":\"bearer\"}},\"schemas\":{");
     for (const struct object_type *const *type = object_types; *type != NULL; type++) {
         buf_appendf(out, "%s\n\"%s\":", type == object_types ? "" : ",", (*type)->name);
         append_object_schema(out, (*type)->fields, NULL);
@@ -279,8 +313,11 @@ void generate_openapi(struct buf *out) {
 /* ---- settings ---- */
 
 void generate_settings(struct buf *out) {
-    buf_append_cstr(out, "# Settings\n\n<!-- Made from server/settings.def by tools/generate: do not edit. -->\n\n"
-                         "Default < file (`--config FILE`) < environment (`PARLEY_NET_SEND_BATCH`) < command line (`--net.send_batch=writev`).\n\n```\n");
+    buf_append_cstr(
+        out,
+        "# Settings\n\n<!-- Made from server/settings.def by tools/generate: do not edit. -->\n\n"
+        "Default < file (`--config FILE`) < environment (`PARLEY_NET_SEND_BATCH`) < command line "
+        "(`--net.send_batch=writev`).\n\n```\n");
     settings_write_help(out);
     buf_append_cstr(out, "```\n");
 }

@@ -41,10 +41,12 @@ static void append_type(struct buf *out, const struct field *field) {
     }
 }
 
-/* A member: of parameters, those that are not required may be left out; of results, those that are optional. */
+/* A member: of parameters, those that are not required may be left out; of results, those that are
+ * optional. */
 static void append_members(struct buf *out, const struct field *fields, bool params) {
     for (const struct field *field = fields; field->name != NULL; field++) {
-        bool may_lack = params ? (field->flags & FIELD_REQUIRED) == 0 : (field->flags & FIELD_OPTIONAL) != 0;
+        bool may_lack =
+            params ? (field->flags & FIELD_REQUIRED) == 0 : (field->flags & FIELD_OPTIONAL) != 0;
         bool may_be_null = (field->flags & (FIELD_NULLABLE | FIELD_NULL_AT_END)) != 0;
         buf_appendf(out, "  /** %s */\n  %s%s: ", field->doc, field->name, may_lack ? "?" : "");
         append_type(out, field);
@@ -52,8 +54,8 @@ static void append_members(struct buf *out, const struct field *fields, bool par
     }
 }
 
-static void append_interface(struct buf *out, const char *id, const char *suffix, const struct field *fields,
-                             bool params) {
+static void append_interface(struct buf *out, const char *id, const char *suffix,
+                             const struct field *fields, bool params) {
     if (fields->name == NULL) {
         buf_append_cstr(out, "export type ");
         append_pascal(out, id);
@@ -94,7 +96,8 @@ static void append_operations(struct buf *out) {
         append_interface(out, table[i].id, "Params", table[i].in, true);
         append_interface(out, table[i].id, "Result", table[i].out, false);
     }
-    buf_append_cstr(out, "/** Every operation that a client can ask for, by its name on the wire. */\nexport interface Operations {\n");
+    buf_append_cstr(out, "/** Every operation that a client can ask for, by its name on the wire. "
+                         "*/\nexport interface Operations {\n");
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
         if (!is_for_clients(&table[i]))
             continue;
@@ -107,7 +110,8 @@ static void append_operations(struct buf *out) {
     buf_append_cstr(out, "}\n\n/** The REST routes, below /api/v1. */\nexport const routes = {\n");
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
         if ((table[i].ways & WAY_REST) != 0 && table[i].path[0] == '/')
-            buf_appendf(out, "  \"%s\": { method: \"%s\", path: \"%s\" },\n", table[i].name, table[i].method, table[i].path);
+            buf_appendf(out, "  \"%s\": { method: \"%s\", path: \"%s\" },\n", table[i].name,
+                        table[i].method, table[i].path);
     }
     buf_append_cstr(out, "} as const;\n\n");
 }
@@ -126,7 +130,8 @@ static void append_events(struct buf *out) {
             append_interface(out, buf_cstr(&name), "Data", type->fields, false);
         buf_finish(&name);
     }
-    buf_append_cstr(out, "/** The data of every event, by its name. */\nexport interface Events {\n");
+    buf_append_cstr(out,
+                    "/** The data of every event, by its name. */\nexport interface Events {\n");
     for (int id = 1; id < EVENT_COUNT; id++) {
         const struct event_type *type = event_type((enum event_id)id);
         if (!is_sent(type))
@@ -143,11 +148,13 @@ static void append_events(struct buf *out) {
 }
 
 void generate_typescript(struct buf *out) {
-    buf_append_cstr(out, "/* Made from server/protocol/*.def by tools/generate: do not edit. Ids are UUIDs, times RFC 3339 in UTC. */\n\n");
+    buf_append_cstr(out, "/* Made from server/protocol/*.def by tools/generate: do not edit. Ids "
+                         "are UUIDs, times RFC 3339 in UTC. */\n\n");
     append_types(out);
     append_operations(out);
     append_events(out);
     buf_append_cstr(out, "export type ErrorCode =\n");
     for (int err = 1; err < ERR_COUNT; err++)
-        buf_appendf(out, "  | \"%s\"%s\n", err_code((enum err)err), err + 1 == ERR_COUNT ? ";" : "");
+        buf_appendf(out, "  | \"%s\"%s\n", err_code((enum err)err),
+                    err + 1 == ERR_COUNT ? ";" : "");
 }

@@ -1,5 +1,5 @@
-/* The api: what the ways in (HTTP, socket, control socket) share. Made by main before the loops start; read-only after, but for the
- * pieces that have locks of their own. */
+/* The api: what the ways in (HTTP, socket, control socket) share. Made by main before the loops
+ * start; read-only after, but for the pieces that have locks of their own. */
 #pragma once
 #include "api/site.h"
 #include "base/check.h"

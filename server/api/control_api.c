@@ -50,7 +50,8 @@ int control_path(const char *data_folder, char out[CONTROL_PATH_BYTES]) {
 
 static int open_socket(const char *data_folder) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _Static_assert(sizeof address.sun_path >= CONTROL_PATH_BYTES, "a path through /proc/self/fd fits");
+    _Static_assert(sizeof address.sun_path >= CONTROL_PATH_BYTES,
+                   "a path through /proc/self/fd fits");
     int folder = control_path(data_folder, address.sun_path);
     if (folder < 0)
         return -errno;
@@ -68,7 +69,8 @@ static int open_socket(const char *data_folder) {
     return -error;
 }
 
-struct control *control_listen(struct loop *loop, struct api *api, const char *data_folder, struct buf *error) {
+struct control *control_listen(struct loop *loop, struct api *api, const char *data_folder,
+                               struct buf *error) {
     int fd = open_socket(data_folder);
     if (fd < 0) {
         buf_appendf(error, "cannot bind %s/control.sock: %s", data_folder, strerror(-fd));
@@ -183,12 +185,14 @@ static void reply_to_client(struct request *take_request) {
     buf_append_char(&write->text, '\n');
     request_destroy(take_request);
     uv_buf_t buffer = uv_buf_init(write->text.data, (unsigned)write->text.len);
-    if (client->closed || uv_write(&write->request, (uv_stream_t *)&client->pipe, &buffer, 1, on_written) != 0)
+    if (client->closed ||
+        uv_write(&write->request, (uv_stream_t *)&client->pipe, &buffer, 1, on_written) != 0)
         on_written(&write->request, UV_ECANCELED);
 }
 
 static void take_line(struct client *client, struct str line) {
-    struct request *request = request_create(client->control->api, client->control->loop, reply_to_client);
+    struct request *request =
+        request_create(client->control->api, client->control->loop, reply_to_client);
     request->way = client;
     client->holds++;
     request->credential.is_operator = true;
@@ -243,7 +247,8 @@ static void reply_to_waiting(struct request *take_request) {
     pthread_mutex_unlock(&waiting->lock);
 }
 
-void control_run(struct api *api, struct str line, void (*reply)(void *arg, struct str json), void *arg) {
+void control_run(struct api *api, struct str line, void (*reply)(void *arg, struct str json),
+                 void *arg) {
     struct waiting waiting = {.reply = reply, .arg = arg};
     pthread_mutex_init(&waiting.lock, NULL);
     pthread_cond_init(&waiting.changed, NULL);

@@ -48,7 +48,8 @@ static bool is_signed_in(const struct credential *credential) {
     return credential->token.len > 0 || credential->session_row != 0 || credential->is_operator;
 }
 
-/* Strangers are counted by address before any work is done for them; people by account, once it is known who they are. */
+/* Strangers are counted by address before any work is done for them; people by account, once it is
+ * known who they are. */
 static enum err charge_address(struct request *request) {
     const struct operation *operation = request->operation;
     if (request->credential.is_operator)

@@ -1,12 +1,14 @@
 /* Dispatch: from a decoded request to its handler and back, the same for every way in.
  *
- * dispatch_request (loop): may it come this way, signed in, limits; hands it to an executor or the worker pool.
- * dispatch_run (executor): who calls, from rows; permission; then the handler of the row. */
+ * dispatch_request (loop): may it come this way, signed in, limits; hands it to an executor or the
+ * worker pool. dispatch_run (executor): who calls, from rows; permission; then the handler of the
+ * row. */
 #pragma once
 #include "api/request.h"
 
 /* Sets the functions by which the executors, the workers and the loop carry the request on. */
 void dispatch_prime(struct request *request);
-/* `way`: how it came; operations.def says which ways each operation takes. Takes the request, whose operation, params and credential are set; answers through request->reply in every case, at once (before
- * it returns) or later. */
+/* `way`: how it came; operations.def says which ways each operation takes. Takes the request, whose
+ * operation, params and credential are set; answers through request->reply in every case, at once
+ * (before it returns) or later. */
 void dispatch_request(struct request *take_request, unsigned way);

@@ -1,6 +1,7 @@
 #include "api/handlers.h"
 
-/* A function pointer may only be called through its own type, so each handler gets a small function that takes void pointers. */
+/* A function pointer may only be called through its own type, so each handler gets a small function
+ * that takes void pointers. */
 #define THUNK_RUN(id)                                                                              \
     static enum err run_##id(struct call *call, const void *params, void *result) {                \
         return id(call, params, result);                                                           \

@@ -1,4 +1,5 @@
-/* HTTP: from a whole request to an operation, a page of the web client, or an upgrade to WebSocket (conn_ops.on_request). */
+/* HTTP: from a whole request to an operation, a page of the web client, or an upgrade to WebSocket
+ * (conn_ops.on_request). */
 #include "api/http_api.h"
 
 #include "api/api.h"
@@ -19,8 +20,8 @@ static struct api *api_of(struct conn *conn) {
 /* ---- credentials ---- */
 
 /* A bearer wins; a cookie counts only from our own pages where it could do harm (SECURITY.md 1). */
-static enum err read_credential(const struct api *api, const struct http_request *http, bool is_unsafe,
-                                struct str *token) {
+static enum err read_credential(const struct api *api, const struct http_request *http,
+                                bool is_unsafe, struct str *token) {
     struct str bearer = http_request_header(http, "Authorization");
     *token = STR_EMPTY;
     if (bearer.ptr != NULL) {
@@ -82,13 +83,15 @@ static enum err decode_request(struct request *request, const struct http_reques
         err = decode_json(http->body, DECODE_DEPTH_MAX, &body);
     }
     for (size_t i = 0; i < route->value_count; i++)
-        source.path[source.path_count++] = (struct decode_pair){route->values[i].name, route->values[i].value};
+        source.path[source.path_count++] =
+            (struct decode_pair){route->values[i].name, route->values[i].value};
     struct str key = http_request_header(http, "Idempotency-Key");
     source.idempotency_key = key.ptr != NULL ? key : STR_EMPTY;
     source.body = body;
     request->params = arena_zalloc(request->arena, request->operation->params_size + 1);
     if (err == ERR_OK)
-        err = decode_params(request->arena, request->operation, &source, request->params, &request->error);
+        err = decode_params(request->arena, request->operation, &source, request->params,
+                            &request->error);
     json_decref(body);
     return err;
 }
@@ -105,8 +108,8 @@ static void answer_operation(struct conn *conn, const struct http_request *http,
         request->id = route.id;
         err = read_credential(api, http, is_unsafe_method(http->method), &token);
     }
-    if (err == ERR_OK && route.operation->permission == PERMISSION_PUBLIC && is_unsafe_method(http->method) &&
-        site_is_foreign_page(&api->site, http))
+    if (err == ERR_OK && route.operation->permission == PERMISSION_PUBLIC &&
+        is_unsafe_method(http->method) && site_is_foreign_page(&api->site, http))
         err = ERR_BAD_ORIGIN;
     if (err == ERR_OK)
         err = decode_request(request, http, &route);
@@ -136,17 +139,20 @@ static void finish_upgrade(struct request *take_request) {
         request->way = conn;
         http_reply_request(conn, request);
     } else {
-        struct session *session = transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
+        struct session *session =
+            transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
         const struct actor *actor = &request->call.actor;
         if (actor->account != 0)
-            session_sign_in(session, &(struct session_identity){actor->account, actor->session, actor->role, actor->id});
+            session_sign_in(session, &(struct session_identity){actor->account, actor->session,
+                                                                actor->role, actor->id});
     }
     http_request_destroy(upgrade->http);
     conn_release(conn);
     request_destroy(request);
 }
 
-/* Takes `take_http`. Without a credential the socket opens and must sign in with session.authenticate. */
+/* Takes `take_http`. Without a credential the socket opens and must sign in with
+ * session.authenticate. */
 static void answer_websocket(struct conn *conn, struct http_request *take_http) {
     struct api *api = api_of(conn);
     bool is_bad = false, is_wrong_version = false;
@@ -196,7 +202,8 @@ static void answer_metrics(struct conn *conn, const struct http_request *http) {
     struct request *request = make_request(conn, http, finish_metrics);
     struct str token = STR_EMPTY;
     bool has_bearer = http_request_header(http, "Authorization").ptr != NULL;
-    request->outcome = has_bearer ? read_credential(api_of(conn), http, false, &token) : ERR_SIGN_IN_REQUIRED;
+    request->outcome =
+        has_bearer ? read_credential(api_of(conn), http, false, &token) : ERR_SIGN_IN_REQUIRED;
     request->credential.token = arena_strdup(request->arena, token);
     if (request->outcome != ERR_OK)
         finish_metrics(request);
@@ -211,7 +218,8 @@ static bool answer_health(struct conn *conn, const struct http_request *http) {
     }
     if (str_equal(http->path, STR("/readyz"))) {
         bool is_ready = !atomic_load(&api_of(conn)->draining);
-        http_reply_text(conn, http, is_ready ? 200 : 503, is_ready ? STR("ready\n") : STR("draining\n"));
+        http_reply_text(conn, http, is_ready ? 200 : 503,
+                        is_ready ? STR("ready\n") : STR("draining\n"));
         return true;
     }
     return false;

@@ -13,12 +13,15 @@ static struct api *api_of(struct conn *conn) {
 
 /* ---- operations ---- */
 
-static void append_cookie(struct buf *headers, const struct api *api, const struct call_effect *effect) {
+static void append_cookie(struct buf *headers, const struct api *api,
+                          const struct call_effect *effect) {
     const char *secure = api->site.is_secure ? "; Secure" : "";
     if (effect->set_cookie) {
         int64_t seconds = (effect->expires_at - clock_now_ms()) / 1000;
-        buf_appendf(headers, "Set-Cookie: %s=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s\r\n",
-                    HTTP_SESSION_COOKIE, STR_ARG(effect->token), (long long)(seconds > 0 ? seconds : 0), secure);
+        buf_appendf(headers,
+                    "Set-Cookie: %s=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s\r\n",
+                    HTTP_SESSION_COOKIE, STR_ARG(effect->token),
+                    (long long)(seconds > 0 ? seconds : 0), secure);
     } else if (effect->clear_cookie) {
         buf_appendf(headers, "Set-Cookie: %s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0%s\r\n",
                     HTTP_SESSION_COOKIE, secure);
@@ -27,7 +30,8 @@ static void append_cookie(struct buf *headers, const struct api *api, const stru
 
 static void append_error_headers(struct buf *headers, const struct request *request) {
     if (request->error.retry_after_ms > 0)
-        buf_appendf(headers, "Retry-After: %lld\r\n", (long long)(request->error.retry_after_ms + 999) / 1000);
+        buf_appendf(headers, "Retry-After: %lld\r\n",
+                    (long long)(request->error.retry_after_ms + 999) / 1000);
     if (request->outcome == ERR_METHOD_NOT_ALLOWED)
         buf_appendf(headers, "Allow: %.*s\r\n", STR_ARG(request->allow));
     if (err_http_status(request->outcome) == 401)
@@ -59,7 +63,8 @@ void http_reply_request(struct conn *conn, const struct request *request) {
 
 /* ---- the rest ---- */
 
-static void reply_problem(struct conn *conn, const struct http_request *http, enum err error, struct str headers) {
+static void reply_problem(struct conn *conn, const struct http_request *http, enum err error,
+                          struct str headers) {
     struct buf body = BUF_INIT;
     encode_problem(&body, error, &(struct error_detail){0});
     http_respond(conn, &(struct http_response){.status = err_http_status(error),
@@ -75,15 +80,18 @@ void http_reply_error(struct conn *conn, const struct http_request *http, enum e
     reply_problem(conn, http, error, STR_EMPTY);
 }
 
-void http_reply_upgrade_error(struct conn *conn, const struct http_request *http, bool is_malformed) {
+void http_reply_upgrade_error(struct conn *conn, const struct http_request *http,
+                              bool is_malformed) {
     if (is_malformed)
         reply_problem(conn, http, ERR_INVALID_REQUEST, STR_EMPTY);
     else
-        reply_problem(conn, http, ERR_UPGRADE_REQUIRED,
-                      STR("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"));
+        reply_problem(
+            conn, http, ERR_UPGRADE_REQUIRED,
+            STR("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"));
 }
 
-void http_reply_text(struct conn *conn, const struct http_request *http, int status, struct str text) {
+void http_reply_text(struct conn *conn, const struct http_request *http, int status,
+                     struct str text) {
     http_respond(conn, &(struct http_response){.status = status,
                                                .content_type = STR("text/plain; charset=utf-8"),
                                                .body = text,
@@ -95,7 +103,8 @@ void http_reply_metrics(struct conn *conn, bool head_only, bool close) {
     struct buf body = BUF_INIT;
     metrics_write(&body);
     http_respond(conn, &(struct http_response){.status = 200,
-                                               .content_type = STR("text/plain; version=0.0.4; charset=utf-8"),
+                                               .content_type =
+                                                   STR("text/plain; version=0.0.4; charset=utf-8"),
                                                .body = buf_str(&body),
                                                .head_only = head_only,
                                                .close = close});

@@ -3,12 +3,15 @@
 #include "api/request.h"
 #include "net/conn.h"
 
-/* The result of an operation, with its cookie, or its error as problem details. The request stays the caller's. */
+/* The result of an operation, with its cookie, or its error as problem details. The request stays
+ * the caller's. */
 void http_reply_request(struct conn *conn, const struct request *request);
 void http_reply_error(struct conn *conn, const struct http_request *http, enum err error);
 /* To what was meant as an upgrade and is none: 400, or 426 with the version that we speak. */
-void http_reply_upgrade_error(struct conn *conn, const struct http_request *http, bool is_malformed);
-void http_reply_text(struct conn *conn, const struct http_request *http, int status, struct str text);
+void http_reply_upgrade_error(struct conn *conn, const struct http_request *http,
+                              bool is_malformed);
+void http_reply_text(struct conn *conn, const struct http_request *http, int status,
+                     struct str text);
 void http_reply_metrics(struct conn *conn, bool head_only, bool close);
 /* A file of the web client. */
 void http_reply_file(struct conn *conn, const struct http_request *http);

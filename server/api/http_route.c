@@ -3,8 +3,10 @@
 #include "protocol/decode.h"
 #include <stdio.h>
 
-/* Compares a path with a row's pattern, segment by segment, and takes the values of {name} segments. */
-static bool match_path(struct arena *arena, struct str pattern, struct str path, struct route *out) {
+/* Compares a path with a row's pattern, segment by segment, and takes the values of {name}
+ * segments. */
+static bool match_path(struct arena *arena, struct str pattern, struct str path,
+                       struct route *out) {
     out->value_count = 0;
     while (pattern.len > 0 && path.len > 0) {
         struct str want, have;
@@ -35,7 +37,8 @@ static bool match_path(struct arena *arena, struct str pattern, struct str path,
 }
 
 static const char *method_text(enum http_method method) {
-    static const char *const texts[] = {"GET", "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ""};
+    static const char *const texts[] = {"GET",   "GET",    "POST",    "PUT",
+                                        "PATCH", "DELETE", "OPTIONS", ""};
     return texts[method];
 }
 
@@ -45,7 +48,8 @@ static void add_allowed(struct route *out, const char *method) {
              strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
-enum err http_route_find(struct arena *arena, enum http_method method, struct str path, struct route *out) {
+enum err http_route_find(struct arena *arena, enum http_method method, struct str path,
+                         struct route *out) {
     const struct operation *table = operation_table();
     bool is_known = false;
     out->allow[0] = '\0';

@@ -1,4 +1,5 @@
-/* Routes: from method and path to an operation and the values in its path, by the table. Any thread. */
+/* Routes: from method and path to an operation and the values in its path, by the table. Any
+ * thread. */
 #pragma once
 #include "base/arena.h"
 #include "net/http_request.h"
@@ -16,6 +17,7 @@ struct route {
     char allow[64]; /* for 405: the methods that the path takes */
 };
 
-/* ERR_OK; ERR_UNKNOWN_OPERATION when no row has the path; ERR_METHOD_NOT_ALLOWED with `allow` when only the method differs.
- * `path` is what follows /api/v1. HEAD is taken where GET is. */
-enum err http_route_find(struct arena *arena, enum http_method method, struct str path, struct route *out) MUST_CHECK;
+/* ERR_OK; ERR_UNKNOWN_OPERATION when no row has the path; ERR_METHOD_NOT_ALLOWED with `allow` when
+ * only the method differs. `path` is what follows /api/v1. HEAD is taken where GET is. */
+enum err http_route_find(struct arena *arena, enum http_method method, struct str path,
+                         struct route *out) MUST_CHECK;

@@ -33,7 +33,8 @@ enum err request_decode_frame(struct request *request, struct str text) {
         struct decode_source source = {.body = frame.params};
         request->id = (enum operation_id)(request->operation - operation_table());
         request->params = arena_zalloc(request->arena, request->operation->params_size);
-        err = decode_params(request->arena, request->operation, &source, request->params, &request->error);
+        err = decode_params(request->arena, request->operation, &source, request->params,
+                            &request->error);
     }
     json_decref(frame.root);
     request->outcome = err;

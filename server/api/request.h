@@ -1,7 +1,9 @@
-/* A request: one operation on its way from a client through the executors and back. It is handed over whole, with its arena.
+/* A request: one operation on its way from a client through the executors and back. It is handed
+ * over whole, with its arena.
  *
- * Thread: made on its loop; then on a read executor, a worker, the writer, as its row of the table says; `reply` is called on its loop
- * again (without a loop: on the last of those threads) and destroys it. */
+ * Thread: made on its loop; then on a read executor, a worker, the writer, as its row of the table
+ * says; `reply` is called on its loop again (without a loop: on the last of those threads) and
+ * destroys it. */
 #pragma once
 #include "auth/call.h"
 #include "base/buf.h"
@@ -44,14 +46,15 @@ struct request {
     enum err outcome;
     uint64_t started_ns;
     void (*reply)(struct request *take_request);
-    void *way;              /* the way's object: a session, a connection, a client of the control socket */
-    struct str way_id;      /* socket: the id's JSON text, echoed */
-    bool head_only, close;  /* HTTP */
-    struct str allow;       /* HTTP: for 405 */
+    void *way; /* the way's object: a session, a connection, a client of the control socket */
+    struct str way_id;     /* socket: the id's JSON text, echoed */
+    bool head_only, close; /* HTTP */
+    struct str allow;      /* HTTP: for 405 */
 };
 
-struct request *request_create(struct api *api, struct loop *loop, void (*reply)(struct request *take_request));
+struct request *request_create(struct api *api, struct loop *loop,
+                               void (*reply)(struct request *take_request));
 void request_destroy(struct request *take_request);
-/* Decodes one JSON request (a WebSocket message, a line of the control socket) into operation, id and params. Returns and stores the
- * outcome; `way_id` is set wherever it could be read. */
+/* Decodes one JSON request (a WebSocket message, a line of the control socket) into operation, id
+ * and params. Returns and stores the outcome; `way_id` is set wherever it could be read. */
 enum err request_decode_frame(struct request *request, struct str text) MUST_CHECK;

@@ -36,7 +36,8 @@ static bool split_url(struct str url, bool *is_secure, struct str *host) {
 
 static void add_name(struct site *site, size_t *used, struct str host) {
     char origin[300];
-    int length = snprintf(origin, sizeof origin, "http%s://%.*s", site->is_secure ? "s" : "", STR_ARG(host));
+    int length =
+        snprintf(origin, sizeof origin, "http%s://%.*s", site->is_secure ? "s" : "", STR_ARG(host));
     site->names[site->count] = copy_lower(site, used, host);
     site->origins[site->count] = copy_lower(site, used, str_make(origin, (size_t)length));
     site->count++;
@@ -51,7 +52,8 @@ bool site_init(struct site *site, struct str public_url, uint16_t port, struct b
         if (str_ends_with(public_url, STR("/")))
             public_url.len--;
         if (!split_url(public_url, &site->is_secure, &host)) {
-            buf_appendf(error, "public_url is \"%.*s\", but must be http(s)://HOST or http(s)://HOST:PORT",
+            buf_appendf(error,
+                        "public_url is \"%.*s\", but must be http(s)://HOST or http(s)://HOST:PORT",
                         STR_ARG(public_url));
             return false;
         }
@@ -59,7 +61,8 @@ bool site_init(struct site *site, struct str public_url, uint16_t port, struct b
     } else {
         for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++) {
             char name[32];
-            int length = snprintf(name, sizeof name, port == 80 ? "%s" : "%s:%u", loopback[i], port);
+            int length =
+                snprintf(name, sizeof name, port == 80 ? "%s" : "%s:%u", loopback[i], port);
             add_name(site, &used, str_make(name, (size_t)length));
         }
     }

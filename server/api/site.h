@@ -1,5 +1,5 @@
-/* The site: under which names this server answers, and from which pages requests with a cookie may come (SECURITY.md 1 and 5).
- * Set up once before the loops start, then read by any thread. */
+/* The site: under which names this server answers, and from which pages requests with a cookie may
+ * come (SECURITY.md 1 and 5). Set up once before the loops start, then read by any thread. */
 #pragma once
 #include "base/buf.h"
 #include "base/check.h"
@@ -8,24 +8,28 @@
 #include <stdint.h>
 
 struct site {
-    struct str public_url; /* "https://chat.example.org", without a slash at the end; links are built from it */
+    struct str public_url; /* "https://chat.example.org", without a slash at the end; links are
+                              built from it */
     bool is_secure;        /* https: the cookie is Secure */
-    struct str names[4];   /* hosts known, in lower case, with the port unless it is the scheme's own */
+    struct str
+        names[4]; /* hosts known, in lower case, with the port unless it is the scheme's own */
     struct str origins[4]; /* of the pages that are ours */
     unsigned count;
     char text[640]; /* what the strs above point into */
 };
 
-/* With a public URL: that one is known. Without: the loopback names at `port`. False (what is wrong in `error`) for a URL that is
- * not scheme://host[:port]. */
-bool site_init(struct site *site, struct str public_url, uint16_t port, struct buf *error) MUST_CHECK;
+/* With a public URL: that one is known. Without: the loopback names at `port`. False (what is wrong
+ * in `error`) for a URL that is not scheme://host[:port]. */
+bool site_init(struct site *site, struct str public_url, uint16_t port,
+               struct buf *error) MUST_CHECK;
 /* Case of letters ignored. */
 bool site_knows_host(const struct site *site, struct str host);
 bool site_knows_origin(const struct site *site, struct str origin);
 
 struct http_request;
-/* True when a cookie on this request counts: Origin is ours, or absent and Sec-Fetch-Site says same-origin. */
+/* True when a cookie on this request counts: Origin is ours, or absent and Sec-Fetch-Site says
+ * same-origin. */
 bool site_trusts_page(const struct site *site, const struct http_request *request);
-/* True when a page of another site sent it: for requests that need no cookie but set one (sign-in). Clients that are no browsers
- * send neither header. */
+/* True when a page of another site sent it: for requests that need no cookie but set one (sign-in).
+ * Clients that are no browsers send neither header. */
 bool site_is_foreign_page(const struct site *site, const struct http_request *request);

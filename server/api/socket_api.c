@@ -11,7 +11,8 @@ static struct api *api_of(struct session *session) {
     return session_loop(session)->api;
 }
 
-static void send_error(struct session *session, struct str id, enum err error, const struct error_detail *detail) {
+static void send_error(struct session *session, struct str id, enum err error,
+                       const struct error_detail *detail) {
     struct buf out = BUF_INIT;
     encode_error_reply(&out, id, error, detail);
     session_reply(session, buf_str(&out));
@@ -30,10 +31,12 @@ static enum err check_state(const struct session *session, enum operation_id id)
 
 static void on_request(struct session *session, struct str text) {
     if (!session_hold(session)) {
-        send_error(session, STR_EMPTY, ERR_OVERLOADED, &(struct error_detail){.retry_after_ms = 1000});
+        send_error(session, STR_EMPTY, ERR_OVERLOADED,
+                   &(struct error_detail){.retry_after_ms = 1000});
         return;
     }
-    struct request *request = request_create(api_of(session), session_loop(session), reply_to_socket);
+    struct request *request =
+        request_create(api_of(session), session_loop(session), reply_to_socket);
     request->way = session;
     request->credential.session_row = session_identity(session)->row;
     memcpy(request->address, session_peer(session), sizeof request->address);
@@ -48,14 +51,15 @@ static void on_request(struct session *session, struct str text) {
 
 /* ---- replies ---- */
 
-/* What a committed operation means for the socket that it came by. Before the reply: the person is known; after it: events follow. */
+/* What a committed operation means for the socket that it came by. Before the reply: the person is
+ * known; after it: events follow. */
 static bool sign_in(struct session *session, const struct request *request) {
     const struct call_effect *effect = &request->call.effect;
     const struct session_authenticate_result *result = request->result;
     if (request->id != OPERATION_session_authenticate || !effect->sign_in)
         return true;
-    return session_sign_in(session,
-                           &(struct session_identity){effect->account, effect->session, effect->role, result->user->id});
+    return session_sign_in(session, &(struct session_identity){effect->account, effect->session,
+                                                               effect->role, result->user->id});
 }
 
 static void send_result(struct session *session, const struct request *request) {

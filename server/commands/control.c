@@ -1,4 +1,5 @@
-/* user, room, token, owner-link, doctor, backup: the command line makes one operation of the words and prints its result. */
+/* user, room, token, owner-link, doctor, backup: the command line makes one operation of the words
+ * and prints its result. */
 #include "api/control_api.h"
 #include "base/log.h"
 #include "commands/commands.h"
@@ -30,11 +31,14 @@ static const char *take_option(struct words *words, const char *name) {
     for (int i = 0; i < words->count; i++) {
         if (strncmp(words->items[i], name, length) != 0)
             continue;
-        int used = words->items[i][length] == '=' ? 1 : words->items[i][length] == '\0' && i + 1 < words->count ? 2 : 0;
+        int used = words->items[i][length] == '='                            ? 1
+                   : words->items[i][length] == '\0' && i + 1 < words->count ? 2
+                                                                             : 0;
         if (used == 0)
             continue;
         const char *value = used == 1 ? words->items[i] + length + 1 : words->items[i + 1];
-        memmove(words->items + i, words->items + i + used, (size_t)(words->count - i - used) * sizeof(char *));
+        memmove(words->items + i, words->items + i + used,
+                (size_t)(words->count - i - used) * sizeof(char *));
         words->count -= used;
         return value;
     }
@@ -44,7 +48,8 @@ static const char *take_option(struct words *words, const char *name) {
 static bool take_flag(struct words *words, const char *name) {
     for (int i = 0; i < words->count; i++) {
         if (strcmp(words->items[i], name) == 0) {
-            memmove(words->items + i, words->items + i + 1, (size_t)(words->count - i - 1) * sizeof(char *));
+            memmove(words->items + i, words->items + i + 1,
+                    (size_t)(words->count - i - 1) * sizeof(char *));
             words->count--;
             return true;
         }
@@ -92,8 +97,13 @@ static void take_password(struct words *words, json_t *params) {
 static json_int_t parse_duration(const char *text) {
     char *end;
     long long count = strtoll(text, &end, 10);
-    long long unit = *end == 'd' ? 86400 : *end == 'h' ? 3600 : *end == 'm' ? 60 : *end == 's' || *end == '\0' ? 1 : 0;
-    bool is_one = end != text && (*end == '\0' || end[1] == '\0') && count > 0 && count < LLONG_MAX / 86400;
+    long long unit = *end == 'd'                   ? 86400
+                     : *end == 'h'                 ? 3600
+                     : *end == 'm'                 ? 60
+                     : *end == 's' || *end == '\0' ? 1
+                                                   : 0;
+    bool is_one =
+        end != text && (*end == '\0' || end[1] == '\0') && count > 0 && count < LLONG_MAX / 86400;
     return is_one ? count * unit : 0;
 }
 
@@ -164,7 +174,8 @@ static int print_users(const json_t *result) {
     json_t *user;
     json_array_foreach(json_object_get(result, "users"), i, user) {
         printf("%-24s %-8s %-9s %s\n", text_of(user, "name"), text_of(user, "role"),
-               json_is_true(json_object_get(user, "disabled")) ? "disabled" : "", text_of(user, "display_name"));
+               json_is_true(json_object_get(user, "disabled")) ? "disabled" : "",
+               text_of(user, "display_name"));
     }
     return 0;
 }
@@ -200,7 +211,8 @@ static int print_problems(const json_t *result) {
     json_array_foreach(problems, i, problem) {
         printf("%s: %s\n", text_of(problem, "check"), text_of(problem, "detail"));
     }
-    printf("%lld rows checked, %zu problems\n", (long long)json_integer_value(json_object_get(result, "checked")),
+    printf("%lld rows checked, %zu problems\n",
+           (long long)json_integer_value(json_object_get(result, "checked")),
            json_array_size(problems));
     return json_array_size(problems) == 0 ? 0 : 1;
 }
@@ -236,14 +248,16 @@ static const struct command {
 
 /* ---- carrying out ---- */
 
-/* Sends the line to a running server and reads one line back. 1: done; 0: no server there; -1: it broke off. */
+/* Sends the line to a running server and reads one line back. 1: done; 0: no server there; -1: it
+ * broke off. */
 static int ask_server(const char *data_folder, struct str line, struct buf *reply) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char bytes[4096];
     ssize_t count = -1;
     int folder = control_path(data_folder, address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_connected = folder >= 0 && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    bool is_connected =
+        folder >= 0 && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
     if (is_connected && send(fd, line.ptr, line.len, MSG_NOSIGNAL) == (ssize_t)line.len) {
         while ((count = read(fd, bytes, sizeof bytes)) > 0) {
             buf_append(reply, bytes, (size_t)count);
@@ -277,7 +291,8 @@ static void tell_nobody(void *arg, const struct log_event *events, size_t count)
 }
 
 /* Without a server: under the folder's lock, with the store's own threads and one worker. */
-static bool run_alone(const struct settings *settings, struct str line, struct buf *reply, struct buf *error) {
+static bool run_alone(const struct settings *settings, struct str line, struct buf *reply,
+                      struct buf *error) {
     static const struct executor_ops nobody_listens = {.committed = tell_nobody};
     static struct api api;
     if (!make_site(&api, settings, error) || !parts_open_store(settings, &api.store, error))
@@ -294,22 +309,25 @@ static bool run_alone(const struct settings *settings, struct str line, struct b
 
 static int print_reply(const struct command *command, struct str text) {
     json_t *reply = json_loadb(text.ptr, text.len, 0, NULL);
-    const json_t *result = json_object_get(reply, "result"), *failure = json_object_get(reply, "error");
+    const json_t *result = json_object_get(reply, "result"),
+                 *failure = json_object_get(reply, "error");
     int code = 1;
     if (result != NULL) {
         code = command->print(result);
     } else {
         const char *field = text_of(failure, "field"), *detail = text_of(failure, "detail");
-        fprintf(stderr, "parley: %s%s%s%s%s\n", text_of(failure, "message"), field[0] != '\0' ? ": " : "", field,
-                detail[0] != '\0' ? ": " : "", detail);
+        fprintf(stderr, "parley: %s%s%s%s%s\n", text_of(failure, "message"),
+                field[0] != '\0' ? ": " : "", field, detail[0] != '\0' ? ": " : "", detail);
     }
     json_decref(reply);
     return code;
 }
 
-static int carry_out(const struct command *command, const struct settings *settings, json_t *params) {
+static int carry_out(const struct command *command, const struct settings *settings,
+                     json_t *params) {
     struct buf reply = BUF_INIT, error = BUF_INIT, line = BUF_INIT;
-    json_t *request = json_pack("{s:i, s:s, s:O}", "id", 1, "method", command->operation, "params", params);
+    json_t *request =
+        json_pack("{s:i, s:s, s:O}", "id", 1, "method", command->operation, "params", params);
     char *text = json_dumps(request, JSON_COMPACT);
     buf_append_cstr(&line, text);
     buf_append_char(&line, '\n');
@@ -333,7 +351,8 @@ static int carry_out(const struct command *command, const struct settings *setti
 static const struct command *find(const char *name, const char *verb) {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         const struct command *command = &commands[i];
-        if (strcmp(command->name, name) == 0 && (command->verb == NULL || strcmp(command->verb, verb) == 0))
+        if (strcmp(command->name, name) == 0 &&
+            (command->verb == NULL || strcmp(command->verb, verb) == 0))
             return command;
     }
     return NULL;
@@ -344,8 +363,8 @@ int command_control(const char *name, int argc, char **argv) {
     struct buf error = BUF_INIT;
     const struct command *command = find(name, argc > 0 ? argv[0] : "");
     if (command == NULL) {
-        fprintf(stderr, "parley: there is no command \"%s%s%s\"; see parley help\n", name, argc > 0 ? " " : "",
-                argc > 0 ? argv[0] : "");
+        fprintf(stderr, "parley: there is no command \"%s%s%s\"; see parley help\n", name,
+                argc > 0 ? " " : "", argc > 0 ? argv[0] : "");
         return EXIT_USAGE;
     }
     if (command->verb != NULL) {

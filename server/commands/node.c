@@ -5,12 +5,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "commands/parts.h"
 #include "loop/loop.h"
 #include "net/net.h"
 #include "realtime/fanout.h"
 #include "realtime/presence.h"
-#include "base/metrics.h"
 #include <jansson.h>
 #include <unistd.h>
 
@@ -84,7 +84,8 @@ static struct hub_options hub_options_of(const struct node *node) {
         .store = node->api.store,
         .ops = &api_session_ops,
         .queue_bytes = (size_t)settings->net_queue_bytes,
-        .connections_per_person = settings->limits_rate ? (unsigned)settings->limits_connections_per_person : 0,
+        .connections_per_person =
+            settings->limits_rate ? (unsigned)settings->limits_connections_per_person : 0,
         .ping_after_ms = (uint64_t)settings->ws_ping_interval_ms,
         .silence_timeout_ms = (uint64_t)settings->ws_silence_timeout_ms,
         .heartbeat_ms = (uint64_t)settings->realtime_heartbeat_ms,
@@ -108,7 +109,8 @@ static bool add_loop(struct node *node, size_t loops, struct buf *error) {
         return false;
     part->hub = hub_create(part->loop, &hub_options);
     fanout_add_hub(node->fanout, part->hub);
-    return net_listen(part->net, str_from_cstr(node->settings->listen), &node->port, is_first, error);
+    return net_listen(part->net, str_from_cstr(node->settings->listen), &node->port, is_first,
+                      error);
 }
 
 /* /metrics without a token, on an address of its own: a network part beside the first loop's. */
@@ -118,7 +120,8 @@ static bool listen_for_metrics(struct node *node, struct buf *error) {
     if (node->settings->metrics_listen[0] == '\0')
         return true;
     return net_create(node->loops[0].loop, &options, &api_metrics_ops, &node->metrics_net, error) &&
-           net_listen(node->metrics_net, str_from_cstr(node->settings->metrics_listen), &port, true, error);
+           net_listen(node->metrics_net, str_from_cstr(node->settings->metrics_listen), &port, true,
+                      error);
 }
 
 static bool open_network(struct node *node, struct buf *error) {
@@ -139,7 +142,8 @@ static bool open_network(struct node *node, struct buf *error) {
 
 static void start_threads(struct node *node) {
     const struct settings *settings = node->settings;
-    node->api.workers = worker_pool_create((unsigned)settings->auth_workers, (size_t)settings->auth_queue_max);
+    node->api.workers =
+        worker_pool_create((unsigned)settings->auth_workers, (size_t)settings->auth_queue_max);
     store_start(node->api.store, &node->executor_ops);
     node->store_started = true;
     timer_init(&node->presence_timer, tell_presence);
@@ -157,8 +161,10 @@ struct node *node_start(const struct settings *settings, struct buf *error) {
         return NULL;
     }
     start_threads(node);
-    LOG_INFO("started", log_str("url", node->api.site.public_url), log_int("loops", (int64_t)node->loop_count),
-             log_cstr("send_batch", net_send_batch_name(node->loops[0].net)), log_cstr("version", PARLEY_VERSION));
+    LOG_INFO("started", log_str("url", node->api.site.public_url),
+             log_int("loops", (int64_t)node->loop_count),
+             log_cstr("send_batch", net_send_batch_name(node->loops[0].net)),
+             log_cstr("version", PARLEY_VERSION));
     return node;
 }
 
@@ -222,11 +228,13 @@ static void abort_loop(struct loop *loop, struct mail *mail) {
 }
 
 static void wait_for_connections(int64_t limit_ms) {
-    for (int64_t waited = 0; waited < limit_ms && metrics_get(METRIC_CONNECTIONS) > 0; waited += DRAIN_POLL_MS)
+    for (int64_t waited = 0; waited < limit_ms && metrics_get(METRIC_CONNECTIONS) > 0;
+         waited += DRAIN_POLL_MS)
         usleep(DRAIN_POLL_MS * 1000);
 }
 
-/* Sessions are asked to come again and those that do not answer are cut; requests in hand are committed and answered before. */
+/* Sessions are asked to come again and those that do not answer are cut; requests in hand are
+ * committed and answered before. */
 static void drain(struct node *node) {
     atomic_store(&node->api.draining, true);
     for (size_t i = 0; i < node->loop_count; i++)

@@ -1,4 +1,5 @@
-/* A node: everything that one server process runs, put together and taken apart in order. Thread: the main thread, for every call. */
+/* A node: everything that one server process runs, put together and taken apart in order. Thread:
+ * the main thread, for every call. */
 #pragma once
 #include "base/buf.h"
 #include "base/check.h"
@@ -6,7 +7,8 @@
 
 struct node;
 
-/* Opens the store and every part, listens, starts the threads. NULL with a message, and nothing left behind, when something is wrong. */
+/* Opens the store and every part, listens, starts the threads. NULL with a message, and nothing
+ * left behind, when something is wrong. */
 struct node *node_start(const struct settings *settings, struct buf *error);
 /* The port that the first listener got. */
 uint16_t node_port(const struct node *node);

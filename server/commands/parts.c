@@ -26,12 +26,15 @@ static void init_limits(const struct settings *settings) {
     enum { SECONDS_PER_MINUTE = 60 };
     struct limit_options options = {
         .on = settings->limits_rate,
-        .person = {settings->limits_person_rate * SECONDS_PER_MINUTE, settings->limits_person_burst},
-        .address = {settings->limits_address_rate * SECONDS_PER_MINUTE, settings->limits_address_burst},
+        .person = {settings->limits_person_rate * SECONDS_PER_MINUTE,
+                   settings->limits_person_burst},
+        .address = {settings->limits_address_rate * SECONDS_PER_MINUTE,
+                    settings->limits_address_burst},
     };
-#define LIMIT(id, per_minute, most, doc)                                                                \
-    options.rates[LIMIT_##id] = (struct limit_rate){                                               \
-        settings->limits[SETTINGS_LIMIT_##id].rate_per_minute, settings->limits[SETTINGS_LIMIT_##id].burst};
+#define LIMIT(id, per_minute, most, doc)                                                           \
+    options.rates[LIMIT_##id] =                                                                    \
+        (struct limit_rate){settings->limits[SETTINGS_LIMIT_##id].rate_per_minute,                 \
+                            settings->limits[SETTINGS_LIMIT_##id].burst};
 #include "protocol/limits.def"
 #undef LIMIT
     limit_init(&options);
@@ -39,10 +42,10 @@ static void init_limits(const struct settings *settings) {
 
 void parts_init_rules(const struct settings *settings, struct str public_url) {
     init_limits(settings);
-    auth_init(&(struct auth_options){
-        .password = {.memory_bytes = settings->auth_argon2_memory_bytes,
-                     .passes = settings->auth_argon2_passes},
-        .session_days = settings->auth_session_days});
+    auth_init(
+        &(struct auth_options){.password = {.memory_bytes = settings->auth_argon2_memory_bytes,
+                                            .passes = settings->auth_argon2_passes},
+                               .session_days = settings->auth_session_days});
     chat_init(&(struct chat_options){.public_url = public_url,
                                      .resume_max_events = settings->realtime_resume_max_events});
 }

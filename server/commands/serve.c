@@ -32,7 +32,8 @@ static void block_signals(sigset_t *ending) {
     pthread_sigmask(SIG_BLOCK, &ignored, NULL);
 }
 
-/* Where stdout is no terminal the link goes to a file that only the operator can read, never to a log. */
+/* Where stdout is no terminal the link goes to a file that only the operator can read, never to a
+ * log. */
 static bool write_owner_link(const char *data_folder, struct str link, struct buf *path) {
     buf_appendf(path, "%s/owner-link", data_folder);
     const char *name = buf_cstr(path);
@@ -52,11 +53,14 @@ static void announce(struct node *node, const struct settings *settings) {
     if (link.len == 0)
         ;
     else if (isatty(STDOUT_FILENO))
-        printf("There is no owner yet. Whoever opens this link first becomes the owner:\n  %.*s\n", STR_ARG(buf_str(&link)));
+        printf("There is no owner yet. Whoever opens this link first becomes the owner:\n  %.*s\n",
+               STR_ARG(buf_str(&link)));
     else if (write_owner_link(settings->data, buf_str(&link), &path))
         printf("There is no owner yet. The link for the owner is in %s\n", buf_cstr(&path));
     else
-        printf("There is no owner yet, and %s cannot be written. Use: parley user add NAME --role owner\n", buf_cstr(&path));
+        printf("There is no owner yet, and %s cannot be written. Use: parley user add NAME --role "
+               "owner\n",
+               buf_cstr(&path));
     fflush(stdout);
     buf_finish(&link);
     buf_finish(&path);
@@ -86,7 +90,8 @@ static int run(const struct settings *settings) {
 int command_serve(int argc, char **argv) {
     struct settings settings;
     struct buf error = BUF_INIT;
-    if (!settings_load(&settings, &argc, argv, &error) || !settings_refuse_rest(argc, argv, &error)) {
+    if (!settings_load(&settings, &argc, argv, &error) ||
+        !settings_refuse_rest(argc, argv, &error)) {
         fprintf(stderr, "parley: %s\n", buf_cstr(&error));
         buf_finish(&error);
         return 2;

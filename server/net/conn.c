@@ -233,7 +233,8 @@ static void hand_up(struct conn *conn) {
     conn->ops->on_request(conn, request);
 }
 
-/* Gives bytes to the parser until one request is whole; answers may come at once, and then the next request follows. */
+/* Gives bytes to the parser until one request is whole; answers may come at once, and then the next
+ * request follows. */
 static void feed_http(struct conn *conn, struct str bytes) {
     const struct net_options *options = &conn->net->options;
     conn->feeding = true;
@@ -305,7 +306,8 @@ void conn_answered(struct conn *conn, bool close) {
     if (conn->feeding)
         return;
     feed_unread(conn);
-    if (conn->state == CONN_READING && uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
+    if (conn->state == CONN_READING &&
+        uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
         conn_abort(conn);
 }
 
@@ -317,7 +319,8 @@ static bool on_ws_message(void *arg, bool is_text, struct str data) {
     return conn->state == CONN_WEBSOCKET;
 }
 
-/* Pongs wait in the same queue as all else; a peer that pings and does not read is cut when it is full. */
+/* Pongs wait in the same queue as all else; a peer that pings and does not read is cut when it is
+ * full. */
 static bool on_ws_ping(void *arg, struct str payload) {
     struct conn *conn = arg;
     if (conn->queued_bytes > conn->net->options.queue_bytes) {
@@ -365,7 +368,8 @@ static void feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         ws_parser_init(&parser);
     if (conn->ops->on_alive != NULL && conn->state == CONN_WEBSOCKET)
         conn->ops->on_alive(conn);
-    uint16_t code = ws_parser_feed(&parser, bytes, len, conn->net->options.max_message_bytes, &ws_events, conn);
+    uint16_t code =
+        ws_parser_feed(&parser, bytes, len, conn->net->options.max_message_bytes, &ws_events, conn);
     bool goes_on = code == 0 && (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING);
     if (goes_on && !is_at_rest(&parser)) {
         if (conn->ws == NULL)
@@ -382,16 +386,17 @@ static void feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         conn_close_websocket(conn, code, STR_EMPTY);
 }
 
-void conn_upgrade_websocket(struct conn *conn, const struct http_request *request, const struct conn_ops *ops,
-                            void *user) {
+void conn_upgrade_websocket(struct conn *conn, const struct http_request *request,
+                            const struct conn_ops *ops, void *user) {
     char accept[WS_ACCEPT_BYTES], head[256];
     if (conn->state != CONN_ANSWERING)
         return;
     ws_handshake_accept(http_request_header(request, "Sec-WebSocket-Key"), accept);
-    int length = snprintf(head, sizeof head,
-                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Accept: %s\r\n\r\n",
-                          accept);
+    int length =
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 "Sec-WebSocket-Accept: %s\r\n\r\n",
+                 accept);
     struct blob *blob = blob_from_bytes(head, (size_t)length);
     conn->state = CONN_WEBSOCKET;
     conn->ops = ops;
@@ -402,7 +407,8 @@ void conn_upgrade_websocket(struct conn *conn, const struct http_request *reques
         return; /* feed_http goes on with what is left */
     drop_http(conn);
     feed_unread(conn);
-    if (conn->state == CONN_WEBSOCKET && uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
+    if (conn->state == CONN_WEBSOCKET &&
+        uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
         conn_abort(conn);
 }
 

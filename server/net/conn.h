@@ -1,9 +1,10 @@
 /* A connection: one accepted socket, HTTP/1.1 first and, after an upgrade, WebSocket messages.
  *
- * Thread: all of it on the loop that accepted the socket. Owner: net; the layer above holds a pointer from on_open/on_request
- * until its on_close has returned and every conn_hold() was given back.
- * Upward calls go through struct conn_ops, which main fills with api's functions (HTTP) and realtime's (after the upgrade).
- * Nothing here blocks; sending only queues: the end-of-turn flush (send_batch.h) writes. */
+ * Thread: all of it on the loop that accepted the socket. Owner: net; the layer above holds a
+ * pointer from on_open/on_request until its on_close has returned and every conn_hold() was given
+ * back. Upward calls go through struct conn_ops, which main fills with api's functions (HTTP) and
+ * realtime's (after the upgrade). Nothing here blocks; sending only queues: the end-of-turn flush
+ * (send_batch.h) writes. */
 #pragma once
 #include "base/blob.h"
 #include "base/check.h"
@@ -18,16 +19,19 @@ struct loop;
 
 /* What a layer above gets called with. Every callback is on the connection's loop. */
 struct conn_ops {
-    /* One whole HTTP request (head and body). The callee takes the request (its arena with it) and answers exactly once with
-     * http_respond() or conn_upgrade_websocket(), at once or later; until then nothing further is read from this connection. */
+    /* One whole HTTP request (head and body). The callee takes the request (its arena with it) and
+     * answers exactly once with http_respond() or conn_upgrade_websocket(), at once or later; until
+     * then nothing further is read from this connection. */
     void (*on_request)(struct conn *conn, struct http_request *take_request);
-    /* One whole WebSocket message, reassembled, unmasked and (text) valid UTF-8. `data` is borrowed for the call. */
+    /* One whole WebSocket message, reassembled, unmasked and (text) valid UTF-8. `data` is borrowed
+     * for the call. */
     void (*on_message)(struct conn *conn, bool is_text, struct str data);
     /* Any frame arrived (pong included): the peer is alive. May be NULL. */
     void (*on_alive)(struct conn *conn);
     /* The queue fell below half of its limit after having been above. May be NULL. */
     void (*on_drain)(struct conn *conn);
-    /* The connection is gone (peer closed, error, conn_close finished). Last callback; conn_user() is still valid in it. */
+    /* The connection is gone (peer closed, error, conn_close finished). Last callback; conn_user()
+     * is still valid in it. */
     void (*on_close)(struct conn *conn);
 };
 
@@ -37,28 +41,33 @@ void conn_set_user(struct conn *conn, void *user);
 struct loop *conn_loop(const struct conn *conn);
 /* The peer's address: 16 bytes, IPv4 as v4-mapped. For limits and logs. */
 const uint8_t *conn_peer(const struct conn *conn);
-/* Keeps the struct (not the socket) alive while a request is away on another thread; give back with conn_release(). */
+/* Keeps the struct (not the socket) alive while a request is away on another thread; give back with
+ * conn_release(). */
 void conn_hold(struct conn *conn);
 void conn_release(struct conn *conn);
 /* True once closing began: what is sent after that is dropped. */
 bool conn_is_closing(const struct conn *conn);
 
-/* Queues bytes [from, to) of `blob`; takes a reference of its own. Extends the last run when it is the same blob and adjacent.
- * No limit is enforced here: ask conn_queued_bytes() first. */
+/* Queues bytes [from, to) of `blob`; takes a reference of its own. Extends the last run when it is
+ * the same blob and adjacent. No limit is enforced here: ask conn_queued_bytes() first. */
 void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to);
 /* Bytes queued and not yet handed to the kernel. */
 size_t conn_queued_bytes(const struct conn *conn);
-/* Forgets every queued run of which no byte was handed to the kernel yet (slow consumer: make room for the close frame). */
+/* Forgets every queued run of which no byte was handed to the kernel yet (slow consumer: make room
+ * for the close frame). */
 void conn_drop_unsent(struct conn *conn);
 /* Sends what is queued, then closes; cuts after the close timeout. */
 void conn_close(struct conn *conn);
 /* Closes now; what is queued is dropped. */
 void conn_abort(struct conn *conn);
 
-/* After on_request with http_request_wants_websocket(): answers 101 and switches to WebSocket. `ops` (borrowed for ever) replaces
- * the callbacks; all memory that only HTTP needs is freed. `request` stays the caller's to destroy. */
-void conn_upgrade_websocket(struct conn *conn, const struct http_request *request, const struct conn_ops *ops, void *user);
-/* Sends a close frame (code, short reason), stops delivering messages, and closes when the peer answered or time is up. */
+/* After on_request with http_request_wants_websocket(): answers 101 and switches to WebSocket.
+ * `ops` (borrowed for ever) replaces the callbacks; all memory that only HTTP needs is freed.
+ * `request` stays the caller's to destroy. */
+void conn_upgrade_websocket(struct conn *conn, const struct http_request *request,
+                            const struct conn_ops *ops, void *user);
+/* Sends a close frame (code, short reason), stops delivering messages, and closes when the peer
+ * answered or time is up. */
 void conn_close_websocket(struct conn *conn, uint16_t code, struct str reason);
 /* Sends a ping (empty payload). */
 void conn_ping(struct conn *conn);

@@ -1,4 +1,5 @@
-/* Sending: runs wait in a ring per connection; the end of the turn writes every connection that has some (step 10 of a message's way). */
+/* Sending: runs wait in a ring per connection; the end of the turn writes every connection that has
+ * some (step 10 of a message's way). */
 #include "net/conn_state.h"
 
 #include "base/mem.h"
@@ -73,7 +74,8 @@ static void free_runs_if_empty(struct conn *conn) {
     conn->run_cap = conn->run_head = 0;
 }
 
-/* A run of which a part is out must be finished, as half a frame would spoil the stream: it lies with uv_write then, not here. */
+/* A run of which a part is out must be finished, as half a frame would spoil the stream: it lies
+ * with uv_write then, not here. */
 void conn_drop_unsent(struct conn *conn) {
     for (uint32_t i = 0; i < conn->run_count; i++) {
         struct run *run = run_at(conn, i);
@@ -123,7 +125,8 @@ static void hand_rest_to_uv(struct conn *conn) {
     rest->run = *run_at(conn, 0);
     conn->run_head = (conn->run_head + 1) & (conn->run_cap - 1);
     conn->run_count--;
-    uv_buf_t buffer = uv_buf_init((char *)rest->run.blob->bytes + rest->run.from, rest->run.to - rest->run.from);
+    uv_buf_t buffer =
+        uv_buf_init((char *)rest->run.blob->bytes + rest->run.from, rest->run.to - rest->run.from);
     conn->writing = true;
     conn_hold(conn);
     if (uv_write(&rest->request, (uv_stream_t *)&conn->tcp, &buffer, 1, on_rest_written) != 0)
@@ -190,7 +193,8 @@ static void flush_chunk(struct net *net, struct conn **conns, size_t count) {
 
 void conn_flush(struct net *net) {
     while (net->dirty_count > 0) {
-        size_t count = net->dirty_count < SEND_BATCH_ENTRIES ? net->dirty_count : SEND_BATCH_ENTRIES;
+        size_t count =
+            net->dirty_count < SEND_BATCH_ENTRIES ? net->dirty_count : SEND_BATCH_ENTRIES;
         struct conn *chunk[SEND_BATCH_ENTRIES];
         net->dirty_count -= count;
         memcpy(chunk, net->dirty + net->dirty_count, count * sizeof(struct conn *));

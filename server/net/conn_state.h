@@ -1,4 +1,5 @@
-/* The inside of a connection and of the network part of a loop, shared by net's files. Thread: the loop's. */
+/* The inside of a connection and of the network part of a loop, shared by net's files. Thread: the
+ * loop's. */
 #pragma once
 #include "base/list.h"
 #include "loop/loop.h"
@@ -43,7 +44,7 @@ struct conn {
     bool dirty;    /* in net->dirty */
     bool writing;  /* uv_write has a rest; the flush skips it */
     bool above_mark;
-    bool feeding;  /* inside feed_http */
+    bool feeding; /* inside feed_http */
     bool close_after_answer;
     bool is_closed; /* libuv is done with it */
     bool told;      /* on_close was called */

@@ -38,7 +38,8 @@ static bool list_has(struct str list, struct str token) {
     return false;
 }
 
-bool http_request_wants_websocket(const struct http_request *request, bool *bad, bool *wrong_version) {
+bool http_request_wants_websocket(const struct http_request *request, bool *bad,
+                                  bool *wrong_version) {
     *bad = *wrong_version = false;
     if (!list_has(http_request_header(request, "Upgrade"), STR("websocket")))
         return false;
@@ -46,9 +47,11 @@ bool http_request_wants_websocket(const struct http_request *request, bool *bad,
     size_t key_length = 0;
     struct str version = http_request_header(request, "Sec-WebSocket-Version");
     *wrong_version = version.ptr != NULL && !str_equal(version, STR("13"));
-    *bad = request->method != METHOD_GET || request->is_http10 || version.ptr == NULL || *wrong_version ||
+    *bad = request->method != METHOD_GET || request->is_http10 || version.ptr == NULL ||
+           *wrong_version ||
            !list_has(http_request_header(request, "Connection"), STR("upgrade")) ||
-           !text_base64_decode(http_request_header(request, "Sec-WebSocket-Key"), key, sizeof key, &key_length) ||
+           !text_base64_decode(http_request_header(request, "Sec-WebSocket-Key"), key, sizeof key,
+                               &key_length) ||
            key_length != 16;
     return !*bad;
 }

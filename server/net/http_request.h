@@ -1,4 +1,5 @@
-/* One HTTP request, whole: what llhttp and our limits let through. Thread: made on a loop, then owned by whoever took it. */
+/* One HTTP request, whole: what llhttp and our limits let through. Thread: made on a loop, then
+ * owned by whoever took it. */
 #pragma once
 #include "base/arena.h"
 #include "base/str.h"
@@ -40,8 +41,10 @@ struct http_request {
 struct str http_request_header(const struct http_request *request, const char *name);
 /* The cookie's value, or ptr NULL. The first of that name counts. */
 struct str http_request_cookie(const struct http_request *request, const char *name);
-/* True for a correct RFC 6455 section 4.2.1 handshake (GET, Upgrade, Connection, version 13, a 16-byte key). `bad` is set when it
- * means to upgrade but is malformed; `wrong_version` when only the version differs (answer 426 with Sec-WebSocket-Version). */
-bool http_request_wants_websocket(const struct http_request *request, bool *bad, bool *wrong_version);
+/* True for a correct RFC 6455 section 4.2.1 handshake (GET, Upgrade, Connection, version 13, a
+ * 16-byte key). `bad` is set when it means to upgrade but is malformed; `wrong_version` when only
+ * the version differs (answer 426 with Sec-WebSocket-Version). */
+bool http_request_wants_websocket(const struct http_request *request, bool *bad,
+                                  bool *wrong_version);
 /* Frees the arena and with it the request. */
 void http_request_destroy(struct http_request *request);

@@ -52,7 +52,8 @@ static void append_date(struct buf *head) {
     buf_append(head, text, length);
 }
 
-static void append_head(struct buf *head, const struct http_response *response, size_t body_bytes, bool close) {
+static void append_head(struct buf *head, const struct http_response *response, size_t body_bytes,
+                        bool close) {
     buf_appendf(head, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
     append_date(head);
     if (response->content_type.len > 0)

@@ -1,4 +1,5 @@
-/* Answers to HTTP requests: status line, headers and body into the connection's queue. Thread: the connection's loop. */
+/* Answers to HTTP requests: status line, headers and body into the connection's queue. Thread: the
+ * connection's loop. */
 #pragma once
 #include "base/buf.h"
 #include "base/str.h"
@@ -16,6 +17,7 @@ struct http_response {
     bool close;              /* Connection: close */
 };
 
-/* Answers the request in hand on `conn` and lets the connection read on (or closes it). Adds Date, Content-Length, nosniff,
- * Referrer-Policy and, for API answers, Cache-Control: no-store unless `headers` has a Cache-Control. */
+/* Answers the request in hand on `conn` and lets the connection read on (or closes it). Adds Date,
+ * Content-Length, nosniff, Referrer-Policy and, for API answers, Cache-Control: no-store unless
+ * `headers` has a Cache-Control. */
 void http_respond(struct conn *conn, const struct http_response *response);

@@ -1,4 +1,5 @@
-/* The network part of a loop: listening, accepting, pausing, and the hook that flushes at the end of a turn. */
+/* The network part of a loop: listening, accepting, pausing, and the hook that flushes at the end
+ * of a turn. */
 #include "net/conn_state.h"
 
 #include "base/log.h"
@@ -21,7 +22,8 @@ static struct send_batch *make_batch(const struct net_options *options, struct b
         return send_batch_create(false, error);
     struct send_batch *batch = send_batch_create(true, &why);
     if (batch == NULL && options->send_batch == SEND_BATCH_IO_URING)
-        buf_appendf(error, "net.send_batch=io_uring, but the kernel refuses it (%.*s); use auto or writev",
+        buf_appendf(error,
+                    "net.send_batch=io_uring, but the kernel refuses it (%.*s); use auto or writev",
                     STR_ARG(buf_str(&why)));
     else if (batch == NULL)
         batch = send_batch_create(false, error);
@@ -29,8 +31,8 @@ static struct send_batch *make_batch(const struct net_options *options, struct b
     return batch;
 }
 
-bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops, struct net **out,
-                struct buf *error) {
+bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops,
+                struct net **out, struct buf *error) {
     struct send_batch *batch = make_batch(options, error);
     if (batch == NULL)
         return false;
@@ -81,7 +83,8 @@ static bool parse_address(struct str text, struct sockaddr_storage *out) {
     while (colon > 0 && text.ptr[colon - 1] != ':')
         colon--;
     int64_t port;
-    if (colon == 0 || !str_to_i64(str_slice(text, colon, text.len), &port) || port < 0 || port > UINT16_MAX)
+    if (colon == 0 || !str_to_i64(str_slice(text, colon, text.len), &port) || port < 0 ||
+        port > UINT16_MAX)
         return false;
     struct str name = str_slice(text, 0, colon - 1);
     bool is_v6 = name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']';
@@ -101,15 +104,17 @@ static bool set_option(int fd, int option) {
     return setsockopt(fd, SOL_SOCKET, option, &on, sizeof on) == 0;
 }
 
-/* Every loop has a listener on the same port. The first binds without SO_REUSEPORT, so that it fails when another program has the port,
- * and sets it after; the others set it before. */
+/* Every loop has a listener on the same port. The first binds without SO_REUSEPORT, so that it
+ * fails when another program has the port, and sets it after; the others set it before. */
 static int open_listener(const struct sockaddr_storage *address, bool first) {
-    socklen_t length = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    socklen_t length =
+        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     bool is_ok = set_option(fd, SO_REUSEADDR) && (first || set_option(fd, SO_REUSEPORT)) &&
-                 bind(fd, (const struct sockaddr *)address, length) == 0 && (!first || set_option(fd, SO_REUSEPORT));
+                 bind(fd, (const struct sockaddr *)address, length) == 0 &&
+                 (!first || set_option(fd, SO_REUSEPORT));
     if (is_ok)
         return fd;
     int error = errno;
@@ -125,11 +130,13 @@ static uint16_t bound_port(int fd) {
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
-bool net_listen(struct net *net, struct str address, uint16_t *port, bool first, struct buf *error) {
+bool net_listen(struct net *net, struct str address, uint16_t *port, bool first,
+                struct buf *error) {
     struct sockaddr_storage where = {0};
     CHECK(net->listener_count < NET_LISTENERS_MAX);
     if (!parse_address(address, &where)) {
-        buf_appendf(error, "listen is \"%.*s\", but must be ADDR:PORT or [ADDR]:PORT", STR_ARG(address));
+        buf_appendf(error, "listen is \"%.*s\", but must be ADDR:PORT or [ADDR]:PORT",
+                    STR_ARG(address));
         return false;
     }
     if (!first) {
@@ -178,7 +185,8 @@ void net_abort_all(struct net *net) {
 
 /* ---- accepting ---- */
 
-/* Too many connections, or no descriptors: connections wait in the kernel's queue until some close, or a moment has passed. */
+/* Too many connections, or no descriptors: connections wait in the kernel's queue until some close,
+ * or a moment has passed. */
 static void on_connection(uv_stream_t *server, int status) {
     struct net *net = server->data;
     if (net->stopped)

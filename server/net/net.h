@@ -1,7 +1,8 @@
-/* The network part of one loop: its listener, its connections, its flush. Thread: the loop, but for net_create (before start). */
+/* The network part of one loop: its listener, its connections, its flush. Thread: the loop, but for
+ * net_create (before start). */
 #pragma once
-#include "base/check.h"
 #include "base/buf.h"
+#include "base/check.h"
 #include "net/conn.h"
 #include <stdbool.h>
 
@@ -11,8 +12,8 @@ struct settings_net; /* filled by main from the settings */
 enum send_batch_mode { SEND_BATCH_AUTO, SEND_BATCH_IO_URING, SEND_BATCH_WRITEV };
 
 struct net_options {
-    size_t max_connections;     /* per loop; accepts pause beyond and go on below */
-    size_t max_header_bytes;    /* request line and headers */
+    size_t max_connections;  /* per loop; accepts pause beyond and go on below */
+    size_t max_header_bytes; /* request line and headers */
     size_t max_body_bytes;
     size_t max_message_bytes;   /* one reassembled WebSocket message */
     size_t queue_bytes;         /* a connection's queue: mark for on_drain (half) */
@@ -25,17 +26,22 @@ struct net_options {
 
 struct net;
 
-/* Makes the network part of `loop` with `ops` for HTTP. Fails (message in `error`) when io_uring was demanded and is forbidden. */
-bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops, struct net **out,
-                struct buf *error) MUST_CHECK;
+/* Makes the network part of `loop` with `ops` for HTTP. Fails (message in `error`) when io_uring
+ * was demanded and is forbidden. */
+bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops,
+                struct net **out, struct buf *error) MUST_CHECK;
 void net_destroy(struct net *net);
 /* Which one runs: "io_uring" or "writev". */
 const char *net_send_batch_name(const struct net *net);
-/* Opens a listening socket for ADDR:PORT (port 0: any). `first`: bind without SO_REUSEPORT so that a port in use is found
- * (EADDRINUSE), and set it after; the other loops' sockets set it before. Returns the bound port through `port`. Before the loop runs. */
-bool net_listen(struct net *net, struct str address, uint16_t *port, bool first, struct buf *error) MUST_CHECK;
-/* A unix socket listener on an already bound and listening descriptor is not net's: see commands/control. */
-/* Stops accepting, closes HTTP connections that wait for a request, and those that get their answer as soon as it is out. On the loop. */
+/* Opens a listening socket for ADDR:PORT (port 0: any). `first`: bind without SO_REUSEPORT so that
+ * a port in use is found (EADDRINUSE), and set it after; the other loops' sockets set it before.
+ * Returns the bound port through `port`. Before the loop runs. */
+bool net_listen(struct net *net, struct str address, uint16_t *port, bool first,
+                struct buf *error) MUST_CHECK;
+/* A unix socket listener on an already bound and listening descriptor is not net's: see
+ * commands/control. */
+/* Stops accepting, closes HTTP connections that wait for a request, and those that get their answer
+ * as soon as it is out. On the loop. */
 void net_drain(struct net *net);
 /* Closes everything at once. On the loop. */
 void net_abort_all(struct net *net);

@@ -20,7 +20,8 @@ struct send_batch {
 };
 
 /* liburing 2.3 does not link the wrappers of these two. */
-static int register_ring(struct send_batch *batch, unsigned operation, void *argument, unsigned count) {
+static int register_ring(struct send_batch *batch, unsigned operation, void *argument,
+                         unsigned count) {
     long result = syscall(__NR_io_uring_register, batch->ring.ring_fd, operation, argument, count);
     return result < 0 ? -errno : 0;
 }
@@ -32,7 +33,8 @@ static int restrict_ring(struct send_batch *batch) {
         {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_SENDMSG},
         {.opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_ENABLE_RINGS},
     };
-    int result = register_ring(batch, IORING_REGISTER_RESTRICTIONS, rules, sizeof rules / sizeof rules[0]);
+    int result =
+        register_ring(batch, IORING_REGISTER_RESTRICTIONS, rules, sizeof rules / sizeof rules[0]);
     return result < 0 ? result : register_ring(batch, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
@@ -67,7 +69,8 @@ struct send_item *send_batch_items(struct send_batch *batch) {
 }
 
 static struct msghdr *header_of(struct send_batch *batch, size_t i) {
-    batch->headers[i] = (struct msghdr){.msg_iov = batch->items[i].iov, .msg_iovlen = batch->items[i].iov_count};
+    batch->headers[i] =
+        (struct msghdr){.msg_iov = batch->items[i].iov, .msg_iovlen = batch->items[i].iov_count};
     return &batch->headers[i];
 }
 
@@ -94,7 +97,8 @@ static void prepare(struct send_batch *batch, size_t i) {
     io_uring_sqe_set_data64(sqe, i);
 }
 
-/* Sends that do not wait complete inside the submission; asking for all of them is what makes it certain. */
+/* Sends that do not wait complete inside the submission; asking for all of them is what makes it
+ * certain. */
 static void send_by_ring(struct send_batch *batch, size_t count) {
     for (size_t i = 0; i < count; i++)
         prepare(batch, i);

@@ -1,8 +1,10 @@
-/* The end-of-turn flush: every socket with something waiting is written once, all of them in one go.
+/* The end-of-turn flush: every socket with something waiting is written once, all of them in one
+ * go.
  *
- * One io_uring a loop: sends with MSG_DONTWAIT in chunks of SEND_BATCH_ENTRIES, completions reaped right after the submit, so nothing is
- * in flight between turns and a socket may be closed at any time. For one or two sockets, or where io_uring is forbidden: sendmsg.
- * The ring is restricted to what this needs before it is enabled. Thread: the loop's. */
+ * One io_uring a loop: sends with MSG_DONTWAIT in chunks of SEND_BATCH_ENTRIES, completions reaped
+ * right after the submit, so nothing is in flight between turns and a socket may be closed at any
+ * time. For one or two sockets, or where io_uring is forbidden: sendmsg. The ring is restricted to
+ * what this needs before it is enabled. Thread: the loop's. */
 #pragma once
 #include "base/buf.h"
 #include "base/check.h"
@@ -24,7 +26,8 @@ struct send_item {
     void *owner;
 };
 
-/* `use_io_uring`: false makes a plain one. NULL (and why in `error`) when the kernel refuses io_uring or its restrictions. */
+/* `use_io_uring`: false makes a plain one. NULL (and why in `error`) when the kernel refuses
+ * io_uring or its restrictions. */
 struct send_batch *send_batch_create(bool use_io_uring, struct buf *error);
 void send_batch_destroy(struct send_batch *batch);
 bool send_batch_is_io_uring(const struct send_batch *batch);

@@ -31,11 +31,16 @@ struct static_files {
 static const struct {
     const char *ending, *type;
 } types[] = {
-    {".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"},
-    {".css", "text/css; charset=utf-8"},   {".json", "application/json"},
-    {".svg", "image/svg+xml"},             {".png", "image/png"},
-    {".webp", "image/webp"},               {".ico", "image/x-icon"},
-    {".woff2", "font/woff2"},              {".txt", "text/plain; charset=utf-8"},
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".json", "application/json"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".webp", "image/webp"},
+    {".ico", "image/x-icon"},
+    {".woff2", "font/woff2"},
+    {".txt", "text/plain; charset=utf-8"},
     {".webmanifest", "application/manifest+json"},
 };
 
@@ -111,7 +116,8 @@ static int visit(const char *path, const struct stat *stat, int type, struct FTW
         return 0;
     struct static_file *file = load_file(path, url_path);
     if (file == NULL) {
-        buf_appendf(loading.error, "cannot read %s, or it is larger than %d bytes", path, STATIC_FILE_MAX_BYTES);
+        buf_appendf(loading.error, "cannot read %s, or it is larger than %d bytes", path,
+                    STATIC_FILE_MAX_BYTES);
         return 1;
     }
     strmap_put(&loading.files->by_path, url_path, file);
@@ -149,7 +155,8 @@ static const struct static_file *find(const struct static_files *files, struct s
     const struct static_file *file = strmap_get(&files->by_path, path);
     if (file != NULL)
         return file;
-    bool is_page = str_find_char(path, '.') == STR_NOT_FOUND && !str_starts_with(path, STR("/assets/"));
+    bool is_page =
+        str_find_char(path, '.') == STR_NOT_FOUND && !str_starts_with(path, STR("/assets/"));
     return is_page ? files->index : NULL;
 }
 
@@ -159,7 +166,8 @@ static bool takes_gzip(const struct http_request *request) {
         str_cut(list, ',', &item, &list);
         str_cut(item, ';', &name, &weight);
         if (str_equal_nocase(str_trim(name), STR("gzip")))
-            return str_find(weight, STR("q=0")) == STR_NOT_FOUND || str_find(weight, STR("q=0.")) != STR_NOT_FOUND;
+            return str_find(weight, STR("q=0")) == STR_NOT_FOUND ||
+                   str_find(weight, STR("q=0.")) != STR_NOT_FOUND;
     }
     return false;
 }
@@ -170,12 +178,14 @@ static bool etag_matches(const struct http_request *request, const char *etag) {
            (str_equal(list, STR("*")) || str_find(list, str_from_cstr(etag)) != STR_NOT_FOUND);
 }
 
-/* One range of the plain bytes (RFC 9110 section 14.1.2). False: none asked for, or not one that we understand (all is sent). */
+/* One range of the plain bytes (RFC 9110 section 14.1.2). False: none asked for, or not one that we
+ * understand (all is sent). */
 static bool parse_range(struct str header, size_t size, size_t *from, size_t *to, bool *is_bad) {
     struct str first, last;
     int64_t a, b;
     *is_bad = false;
-    if (!str_starts_with(header, STR("bytes=")) || !str_cut(str_slice(header, 6, header.len), '-', &first, &last))
+    if (!str_starts_with(header, STR("bytes=")) ||
+        !str_cut(str_slice(header, 6, header.len), '-', &first, &last))
         return false;
     bool has_first = str_to_i64(first, &a), has_last = str_to_i64(last, &b);
     if ((!has_first && first.len > 0) || (!has_last && last.len > 0) || (!has_first && !has_last))
@@ -192,21 +202,23 @@ static bool parse_range(struct str header, size_t size, size_t *from, size_t *to
 }
 
 static void append_headers(struct buf *headers, const struct static_file *file, bool gzip) {
-    buf_appendf(headers, "ETag: \"%s%s\"\r\nVary: Accept-Encoding\r\nAccept-Ranges: bytes\r\n", file->etag,
-                gzip ? "-gzip" : "");
+    buf_appendf(headers, "ETag: \"%s%s\"\r\nVary: Accept-Encoding\r\nAccept-Ranges: bytes\r\n",
+                file->etag, gzip ? "-gzip" : "");
     buf_appendf(headers, "Cache-Control: %s\r\n",
                 file->is_immutable ? "public, max-age=31536000, immutable" : "no-cache");
     if (gzip)
         buf_appendf(headers, "Content-Encoding: gzip\r\n");
-    buf_append_cstr(headers,
-                    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-                    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-                    "worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
-                    "Cross-Origin-Opener-Policy: same-origin\r\n"
-                    "Permissions-Policy: camera=(), microphone=(), geolocation=()\r\n");
+    buf_append_cstr(
+        headers,
+        "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+        "worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
+        "Cross-Origin-Opener-Policy: same-origin\r\n"
+        "Permissions-Policy: camera=(), microphone=(), geolocation=()\r\n");
 }
 
-static void respond_file(const struct static_file *file, struct conn *conn, const struct http_request *request) {
+static void respond_file(const struct static_file *file, struct conn *conn,
+                         const struct http_request *request) {
     struct str range = http_request_header(request, "Range");
     size_t from = 0, to = file->plain->len;
     bool is_bad = false, has_range = false;
@@ -229,24 +241,27 @@ static void respond_file(const struct static_file *file, struct conn *conn, cons
         response.status = 206;
         response.body_blob = NULL;
         response.body = str_slice(blob_str(file->plain), from, to);
-        buf_appendf(&headers, "Content-Range: bytes %zu-%zu/%u\r\n", from, to - 1, file->plain->len);
+        buf_appendf(&headers, "Content-Range: bytes %zu-%zu/%u\r\n", from, to - 1,
+                    file->plain->len);
     }
     response.headers = buf_str(&headers);
     http_respond(conn, &response);
     buf_finish(&headers);
 }
 
-void static_files_respond(const struct static_files *files, struct conn *conn, const struct http_request *request) {
+void static_files_respond(const struct static_files *files, struct conn *conn,
+                          const struct http_request *request) {
     bool is_read = request->method == METHOD_GET || request->method == METHOD_HEAD;
     const struct static_file *file = is_read ? find(files, request->path) : NULL;
     if (file != NULL) {
         respond_file(file, conn, request);
         return;
     }
-    http_respond(conn, &(struct http_response){.status = is_read ? 404 : 405,
-                                               .content_type = STR("text/plain; charset=utf-8"),
-                                               .headers = is_read ? STR_EMPTY : STR("Allow: GET, HEAD\r\n"),
-                                               .body = is_read ? STR("There is no such page.\n")
-                                                               : STR("This address takes GET and HEAD only.\n"),
-                                               .head_only = request->method == METHOD_HEAD});
+    http_respond(conn, &(struct http_response){
+                           .status = is_read ? 404 : 405,
+                           .content_type = STR("text/plain; charset=utf-8"),
+                           .headers = is_read ? STR_EMPTY : STR("Allow: GET, HEAD\r\n"),
+                           .body = is_read ? STR("There is no such page.\n")
+                                           : STR("This address takes GET and HEAD only.\n"),
+                           .head_only = request->method == METHOD_HEAD});
 }

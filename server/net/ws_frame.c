@@ -130,7 +130,8 @@ static bool is_valid_close_code(uint16_t code) {
            (code >= 3000 && code <= 4999);
 }
 
-static uint16_t end_close(struct ws_parser *parser, const struct ws_events *events, void *arg, bool *stop) {
+static uint16_t end_close(struct ws_parser *parser, const struct ws_events *events, void *arg,
+                          bool *stop) {
     struct str payload = str_make((const char *)parser->control, parser->control_have);
     uint16_t code = WS_CLOSE_NO_STATUS;
     *stop = true;
@@ -147,7 +148,8 @@ static uint16_t end_close(struct ws_parser *parser, const struct ws_events *even
     return 0;
 }
 
-static uint16_t end_control(struct ws_parser *parser, const struct ws_events *events, void *arg, bool *stop) {
+static uint16_t end_control(struct ws_parser *parser, const struct ws_events *events, void *arg,
+                            bool *stop) {
     struct str payload = str_make((const char *)parser->control, parser->control_have);
     if (parser->opcode == WS_CLOSE)
         return end_close(parser, events, arg, stop);
@@ -158,9 +160,10 @@ static uint16_t end_control(struct ws_parser *parser, const struct ws_events *ev
     return 0;
 }
 
-/* The last fragment is there. `last` is it, when the message came whole in one piece and nothing was copied. */
-static uint16_t end_message(struct ws_parser *parser, struct str last, const struct ws_events *events,
-                            void *arg, bool *stop) {
+/* The last fragment is there. `last` is it, when the message came whole in one piece and nothing
+ * was copied. */
+static uint16_t end_message(struct ws_parser *parser, struct str last,
+                            const struct ws_events *events, void *arg, bool *stop) {
     bool is_text = parser->message_opcode == WS_TEXT;
     struct str data = parser->message.len > 0 ? buf_str(&parser->message) : last;
     if (is_text && !utf8_is_complete(&parser->utf8))
@@ -190,8 +193,8 @@ static uint16_t feed_data(struct ws_parser *parser, const uint8_t *bytes, size_t
     return is_end ? end_message(parser, STR_EMPTY, events, arg, stop) : 0;
 }
 
-uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len, size_t max_message_bytes,
-                        const struct ws_events *events, void *arg) {
+uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
+                        size_t max_message_bytes, const struct ws_events *events, void *arg) {
     uint16_t code = 0;
     bool stop = false;
     while (len > 0 && code == 0 && !stop) {
@@ -219,7 +222,8 @@ uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len, si
 
 /* ---- what we send ---- */
 
-size_t ws_frame_header(enum ws_opcode opcode, uint64_t payload_bytes, uint8_t out[WS_SERVER_HEADER_MAX_BYTES]) {
+size_t ws_frame_header(enum ws_opcode opcode, uint64_t payload_bytes,
+                       uint8_t out[WS_SERVER_HEADER_MAX_BYTES]) {
     out[0] = (uint8_t)(0x80 | opcode);
     if (payload_bytes < 126) {
         out[1] = (uint8_t)payload_bytes;

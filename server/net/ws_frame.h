@@ -1,8 +1,9 @@
-/* WebSocket frames (RFC 6455), without sockets: an incremental parser of what clients send, and frames for what we send.
+/* WebSocket frames (RFC 6455), without sockets: an incremental parser of what clients send, and
+ * frames for what we send.
  *
- * Thread: whoever owns the parser. The parser takes bytes cut anywhere, unmasks them, checks every MUST of sections 5 and 7, puts
- * fragments together, and calls back for whole messages and control frames. Memory grows with what arrived, never with what a header
- * announces. */
+ * Thread: whoever owns the parser. The parser takes bytes cut anywhere, unmasks them, checks every
+ * MUST of sections 5 and 7, puts fragments together, and calls back for whole messages and control
+ * frames. Memory grows with what arrived, never with what a header announces. */
 #pragma once
 #include "base/blob.h"
 #include "base/buf.h"
@@ -59,14 +60,17 @@ struct ws_events {
 
 void ws_parser_init(struct ws_parser *parser);
 void ws_parser_finish(struct ws_parser *parser);
-/* Takes bytes from the peer; unmasks them in place. Returns 0, or the close code to fail the connection with; after that (and after a
- * callback returned false, which gives 0) it must not be fed again. Messages over `max_message_bytes` fail with WS_CLOSE_TOO_BIG as
- * soon as a header announces them. */
-uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len, size_t max_message_bytes,
-                        const struct ws_events *events, void *arg) MUST_CHECK;
+/* Takes bytes from the peer; unmasks them in place. Returns 0, or the close code to fail the
+ * connection with; after that (and after a callback returned false, which gives 0) it must not be
+ * fed again. Messages over `max_message_bytes` fail with WS_CLOSE_TOO_BIG as soon as a header
+ * announces them. */
+uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
+                        size_t max_message_bytes, const struct ws_events *events,
+                        void *arg) MUST_CHECK;
 
 /* Writes the header of an unmasked, final frame; returns its length (2, 4 or 10). */
-size_t ws_frame_header(enum ws_opcode opcode, uint64_t payload_bytes, uint8_t out[WS_SERVER_HEADER_MAX_BYTES]);
+size_t ws_frame_header(enum ws_opcode opcode, uint64_t payload_bytes,
+                       uint8_t out[WS_SERVER_HEADER_MAX_BYTES]);
 /* A whole frame, header and payload, one reference. */
 struct blob *ws_frame_blob(enum ws_opcode opcode, struct str payload);
 /* A close frame; `reason` (valid UTF-8) is cut between characters to what fits. */

@@ -6,7 +6,8 @@
 
 /* ---- JSON ---- */
 
-/* jansson has no depth limit below 2048, so the depth is looked at first. Brackets in strings do not count. */
+/* jansson has no depth limit below 2048, so the depth is looked at first. Brackets in strings do
+ * not count. */
 static bool is_shallow(struct str text, size_t depth_max) {
     size_t depth = 0;
     bool in_string = false;
@@ -143,8 +144,9 @@ static enum err decode_text(struct decoder *decoder, const struct raw *raw) {
     if ((field->flags & FIELD_ASCII) != 0 && !is_printable_ascii(text))
         return refuse(decoder, "printable ASCII characters");
     if (field->kind != FIELD_SECRET && has_control(text, field->kind == FIELD_TEXT))
-        return refuse(decoder, field->kind == FIELD_TEXT ? "no control characters but line ends and tabs"
-                                                         : "one line without control characters");
+        return refuse(decoder, field->kind == FIELD_TEXT
+                                   ? "no control characters but line ends and tabs"
+                                   : "one line without control characters");
     int64_t count = (int64_t)utf8_count(text);
     if (count < field->min || count > field->max)
         return refuse_bounds(decoder, " characters");
@@ -173,7 +175,8 @@ static enum err decode_int(struct decoder *decoder, const struct raw *raw) {
 
 static enum err decode_bool(struct decoder *decoder, const struct raw *raw) {
     bool is_true = raw->json != NULL ? json_is_true(raw->json) : str_equal(raw->text, STR("true"));
-    bool is_false = raw->json != NULL ? json_is_false(raw->json) : str_equal(raw->text, STR("false"));
+    bool is_false =
+        raw->json != NULL ? json_is_false(raw->json) : str_equal(raw->text, STR("false"));
     if (!is_true && !is_false)
         return refuse(decoder, "true or false");
     *(bool *)decoder->at = is_true;
@@ -225,23 +228,23 @@ static enum err decode_value(struct decoder *decoder, const struct raw *raw) {
     case FIELD_OBJ:
     case FIELD_LIST:
     case FIELD_IDS:
-        break; /* no operation takes them */
+        break;
     }
-    CHECK(!"a parameter of this kind");
-    return ERR_INTERNAL;
+    return refuse(decoder, "nothing: no operation takes a parameter of this kind");
 }
 
 /* ---- where a parameter is found ---- */
 
 /* The value of `name` in a query string; the first counts. *found is false when it is not there. */
-static enum err find_in_query(struct arena *arena, struct str query, struct str name, struct str *value,
-                              bool *found) {
+static enum err find_in_query(struct arena *arena, struct str query, struct str name,
+                              struct str *value, bool *found) {
     *found = false;
     while (query.len > 0) {
         struct str pair, key, text, decoded;
         str_cut(query, '&', &pair, &query);
         str_cut(pair, '=', &key, &text);
-        if (!decode_percent(arena, key, true, &decoded) || !decode_percent(arena, text, true, value))
+        if (!decode_percent(arena, key, true, &decoded) ||
+            !decode_percent(arena, text, true, value))
             return ERR_INVALID_REQUEST;
         if (str_equal(decoded, name)) {
             *found = true;
@@ -251,8 +254,8 @@ static enum err find_in_query(struct arena *arena, struct str query, struct str 
     return ERR_OK;
 }
 
-static enum err find_raw(struct arena *arena, const struct decode_source *source, const struct field *field,
-                         struct raw *raw, bool *found) {
+static enum err find_raw(struct arena *arena, const struct decode_source *source,
+                         const struct field *field, struct raw *raw, bool *found) {
     struct str name = str_from_cstr(field->name);
     *found = true;
     for (size_t i = 0; i < source->path_count; i++) {
@@ -268,8 +271,8 @@ static enum err find_raw(struct arena *arena, const struct decode_source *source
 }
 
 /* The header Idempotency-Key stands for `nonce`: either, or both alike. */
-static enum err merge_nonce(const struct decode_source *source, const struct field *field, struct raw *raw,
-                            bool *found, struct error_detail *detail) {
+static enum err merge_nonce(const struct decode_source *source, const struct field *field,
+                            struct raw *raw, bool *found, struct error_detail *detail) {
     struct str text;
     if (source->idempotency_key.len == 0 || strcmp(field->name, "nonce") != 0)
         return ERR_OK;
@@ -283,7 +286,8 @@ static enum err merge_nonce(const struct decode_source *source, const struct fie
     return ERR_OK;
 }
 
-static enum err decode_field(struct decoder *decoder, const struct decode_source *source, bool *given) {
+static enum err decode_field(struct decoder *decoder, const struct decode_source *source,
+                             bool *given) {
     const struct field *field = decoder->field;
     struct raw raw = {0};
     enum err err = find_raw(decoder->arena, source, field, &raw, given);
@@ -307,7 +311,8 @@ static enum err decode_field(struct decoder *decoder, const struct decode_source
 }
 
 enum err decode_params(struct arena *arena, const struct operation *operation,
-                       const struct decode_source *source, void *params, struct error_detail *detail) {
+                       const struct decode_source *source, void *params,
+                       struct error_detail *detail) {
     uint64_t present = 0;
     for (unsigned i = 0; operation->in[i].name != NULL; i++) {
         const struct field *field = &operation->in[i];

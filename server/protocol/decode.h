@@ -1,5 +1,6 @@
-/* Decoding: JSON, query strings and paths into params structs, by their field tables. Any thread. Nothing is believed: lengths, depth,
- * duplicates, types, UTF-8, bounds; unknown members are ignored. */
+/* Decoding: JSON, query strings and paths into params structs, by their field tables. Any thread.
+ * Nothing is believed: lengths, depth, duplicates, types, UTF-8, bounds; unknown members are
+ * ignored. */
 #pragma once
 #include "base/arena.h"
 #include "base/check.h"
@@ -12,14 +13,16 @@ enum { DECODE_DEPTH_MAX = 16 };
 /* The longest id of a socket request, as JSON text. */
 enum { DECODE_ID_MAX_BYTES = 64 };
 
-/* Parses one JSON object; the caller limits its length. ERR_INVALID_JSON for everything else: too deep, duplicate keys, NUL. On success
- * the caller gives *out back with json_decref. */
+/* Parses one JSON object; the caller limits its length. ERR_INVALID_JSON for everything else: too
+ * deep, duplicate keys, NUL. On success the caller gives *out back with json_decref. */
 enum err decode_json(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
 
 /* Percent-decodes (RFC 3986 section 2.1) into the arena; false for a broken escape. */
-bool decode_percent(struct arena *arena, struct str text, bool plus_is_space, struct str *out) MUST_CHECK;
+bool decode_percent(struct arena *arena, struct str text, bool plus_is_space,
+                    struct str *out) MUST_CHECK;
 
-/* Where an operation's params come from; a parameter is looked for in path, body, query, in this order. */
+/* Where an operation's params come from; a parameter is looked for in path, body, query, in this
+ * order. */
 enum { DECODE_PATH_MAX = 4 };
 struct decode_source {
     json_t *body;     /* object, or NULL */
@@ -28,17 +31,20 @@ struct decode_source {
         struct str name, value; /* value decoded */
     } path[DECODE_PATH_MAX];
     size_t path_count;
-    struct str idempotency_key; /* the header, or empty: becomes `nonce` where the operation has one */
+    struct str
+        idempotency_key; /* the header, or empty: becomes `nonce` where the operation has one */
 };
 
-/* Fills `params` (operation->params_size bytes, zeroed); strings are copied into the arena. ERR_MISSING_FIELD, ERR_INVALID_FIELD and
- * ERR_NONCE_CONFLICT name the field and what is allowed in `detail`. */
+/* Fills `params` (operation->params_size bytes, zeroed); strings are copied into the arena.
+ * ERR_MISSING_FIELD, ERR_INVALID_FIELD and ERR_NONCE_CONFLICT name the field and what is allowed in
+ * `detail`. */
 enum err decode_params(struct arena *arena, const struct operation *operation,
                        const struct decode_source *source, void *params,
                        struct error_detail *detail) MUST_CHECK;
 
-/* A socket request `{"id":1,"method":"…","params":{…}}`. `id` is JSON text (a number or string), NULL-safe: empty when there is none, and
- * set as soon as it is known, also when an error follows. `params` is borrowed from `root`; NULL when absent. */
+/* A socket request `{"id":1,"method":"…","params":{…}}`. `id` is JSON text (a number or string),
+ * NULL-safe: empty when there is none, and set as soon as it is known, also when an error follows.
+ * `params` is borrowed from `root`; NULL when absent. */
 struct decode_frame {
     json_t *root; /* the caller's, json_decref */
     struct str id;

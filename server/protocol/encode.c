@@ -128,7 +128,8 @@ static bool is_empty(const struct field *field, const void *at) {
     return false;
 }
 
-static void encode_list(struct buf *out, const struct object_type *type, const struct any_list *list) {
+static void encode_list(struct buf *out, const struct object_type *type,
+                        const struct any_list *list) {
     buf_append_char(out, '[');
     for (size_t i = 0; i < list->count; i++) {
         if (i > 0)
@@ -189,7 +190,8 @@ void encode_object(struct buf *out, const struct field *fields, const void *obje
     buf_append_char(out, '{');
     for (const struct field *field = fields; field->name != NULL; field++) {
         const void *at = (const char *)object + field->offset;
-        bool empty = (field->flags & (FIELD_OPTIONAL | FIELD_NULL_AT_END)) != 0 && is_empty(field, at);
+        bool empty =
+            (field->flags & (FIELD_OPTIONAL | FIELD_NULL_AT_END)) != 0 && is_empty(field, at);
         if (empty && (field->flags & FIELD_OPTIONAL) != 0)
             continue;
         buf_append(out, is_first ? "\"" : ",\"", is_first ? 1 : 2);
@@ -240,7 +242,8 @@ static void encode_details(struct buf *out, const struct error_detail *detail) {
     }
 }
 
-void encode_error_reply(struct buf *out, struct str id, enum err err, const struct error_detail *detail) {
+void encode_error_reply(struct buf *out, struct str id, enum err err,
+                        const struct error_detail *detail) {
     encode_id_text(out, id);
     buf_append_cstr(out, ",\"error\":{\"code\":");
     encode_string(out, str_from_cstr(err_code(err)));

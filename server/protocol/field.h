@@ -1,4 +1,5 @@
-/* Field tables: what the encoder and the decoder need to know of a struct's members, made from the .def tables. Read-only. */
+/* Field tables: what the encoder and the decoder need to know of a struct's members, made from the
+ * .def tables. Read-only. */
 #pragma once
 #include "base/str.h"
 

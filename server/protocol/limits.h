@@ -1,4 +1,5 @@
-/* The buckets of limits.def. LIMIT_NONE: no bucket of its own; LIMIT_BASE: the person's or address's own. */
+/* The buckets of limits.def. LIMIT_NONE: no bucket of its own; LIMIT_BASE: the person's or
+ * address's own. */
 #pragma once
 
 enum limit {

@@ -1,5 +1,5 @@
-/* The objects of types.def as structs, and the C type of each field kind. Strs and lists are borrowed, as a rule from a request's
- * arena. Any thread. */
+/* The objects of types.def as structs, and the C type of each field kind. Strs and lists are
+ * borrowed, as a rule from a request's arena. Any thread. */
 #pragma once
 #include "base/str.h"
 #include "base/uuid.h"
@@ -9,7 +9,8 @@ struct uuid_list {
     size_t count;
 };
 
-/* The C type of a field kind; an OBJ is NULL when absent, an optional ID all zero. Times are Unix milliseconds. */
+/* The C type of a field kind; an OBJ is NULL when absent, an optional ID all zero. Times are Unix
+ * milliseconds. */
 #define CTYPE_ID(arg) struct uuid
 #define CTYPE_STR(arg) struct str
 #define CTYPE_TEXT(arg) struct str
@@ -24,7 +25,9 @@ struct uuid_list {
 
 #define ENUMERATION(id) enum id {
 #define VALUE(constant, word) constant,
-#define END_ENUMERATION(id) };
+#define END_ENUMERATION(id)                                                                        \
+    }                                                                                              \
+    ;
 #define OBJECT(id, doc) struct id {
 #define FIELD(kind, name, arg, flags, doc) CTYPE_##kind(arg) name;
 #define END_OBJECT(id)                                                                             \

@@ -1,4 +1,5 @@
-/* The table of operations (operations.def): parameters and results as structs, and the rows. Read-only; any thread. */
+/* The table of operations (operations.def): parameters and results as structs, and the rows.
+ * Read-only; any thread. */
 #pragma once
 #include "protocol/err.h"
 #include "protocol/field.h"
@@ -6,7 +7,8 @@
 #include "protocol/model.h"
 #include "protocol/permissions.h"
 
-/* `struct <id>_params`: bit i of `present` says whether the i-th IN was given; ask with PRESENT(). `struct <id>_result`. */
+/* `struct <id>_params`: bit i of `present` says whether the i-th IN was given; ask with PRESENT().
+ * `struct <id>_result`. */
 #define OP(id, ...)                                                                                \
     struct id##_params {                                                                           \
         uint64_t present;
@@ -72,7 +74,8 @@ const struct operation *operation_table(void);
 /* The row of that name, NULL when there is none. */
 const struct operation *operation_by_name(struct str name);
 
-/* Whether an optional parameter was given: PRESENT(params, room_update, topic). The member's place in the struct tells its bit. */
+/* Whether an optional parameter was given: PRESENT(params, room_update, topic). The member's place
+ * in the struct tells its bit. */
 bool params_present(const struct field *in, const void *params, size_t offset);
 #define PRESENT(params, operation, member)                                                         \
     params_present(operation_table()[OPERATION_##operation].in, (params),                          \

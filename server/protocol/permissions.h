@@ -1,4 +1,5 @@
-/* Permissions that a role in the workspace gives (permissions.def). Room matters are decided in auth/permission.c. Any thread. */
+/* Permissions that a role in the workspace gives (permissions.def). Room matters are decided in
+ * auth/permission.c. Any thread. */
 #pragma once
 #include "protocol/model.h"
 

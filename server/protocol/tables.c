@@ -53,8 +53,8 @@ const char *err_message(enum err err) {
 #define END_ENUMERATION(id)                                                                        \
     }                                                                                              \
     ;                                                                                              \
-    static const struct enumeration id##_enumeration = {                                           \
-        #id, id##_words, sizeof id##_words / sizeof id##_words[0]};
+    static const struct enumeration id##_enumeration = {#id, id##_words,                           \
+                                                        sizeof id##_words / sizeof id##_words[0]};
 #define OBJECT(...)
 #define FIELD(...)
 #define END_OBJECT(id)
@@ -94,15 +94,15 @@ const char *err_message(enum err err) {
 #define VALUES_LIST(arg) NULL
 #define VALUES_IDS(arg) NULL
 
-/* A row does not know its struct's tag, so each table stands in a function that says it once, as `self`. The functions are called once,
- * before main (fill_tables). */
+/* A row does not know its struct's tag, so each table stands in a function that says it once, as
+ * `self`. The functions are called once, before main (fill_tables). */
 #define FIELDS_BEGIN(function, tag)                                                                \
     static const struct field *function(void) {                                                    \
         typedef struct tag self;                                                                   \
         static const struct field table[] = {
 #define FIELDS_ROW(kind, member, arg, min, max, flags, doc)                                        \
-    {#member, FIELD_##kind,     flags,             offsetof(self, member), min,                    \
-     max,     TYPE_##kind(arg), VALUES_##kind(arg), doc},
+    {#member,          FIELD_##kind,       flags, offsetof(self, member), min, max,                \
+     TYPE_##kind(arg), VALUES_##kind(arg), doc},
 #define FIELDS_END                                                                                 \
     { NULL, FIELD_ID, 0, sizeof(self), 0, 0, NULL, NULL, NULL }                                    \
     }                                                                                              \
@@ -158,8 +158,20 @@ const struct object_type *const object_types[] = {
 #include "protocol/undef.h"
 
 #define OP(id, name, method, path, status, run, ways, permission, limit, doc)                      \
-    {#id,  name, #method, path, status, RUN_##run, ways, PERMISSION_##permission, LIMIT_##limit,   \
-     doc, NULL, NULL,    sizeof(struct id##_params), sizeof(struct id##_result)},
+    {#id,                                                                                          \
+     name,                                                                                         \
+     #method,                                                                                      \
+     path,                                                                                         \
+     status,                                                                                       \
+     RUN_##run,                                                                                    \
+     ways,                                                                                         \
+     PERMISSION_##permission,                                                                      \
+     LIMIT_##limit,                                                                                \
+     doc,                                                                                          \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     sizeof(struct id##_params),                                                                   \
+     sizeof(struct id##_result)},
 #define IN(...)
 #define OUT(...)
 #define END(id)

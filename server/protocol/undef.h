@@ -1,4 +1,5 @@
-/* Forgets the macros of the tables, so that each includer of a .def defines just those that it needs. No include guard. */
+/* Forgets the macros of the tables, so that each includer of a .def defines just those that it
+ * needs. No include guard. */
 #undef ENUMERATION
 #undef VALUE
 #undef END_ENUMERATION

@@ -47,7 +47,8 @@ static void wake_hubs(struct fanout *fanout) {
         hub_wake(fanout->hubs[i]);
 }
 
-/* What is in order goes into the ring. Text that was changed or deleted leaves the ring's older packets. Under the lock. */
+/* What is in order goes into the ring. Text that was changed or deleted leaves the ring's older
+ * packets. Under the lock. */
 static void append_ready(struct fanout *fanout) {
     struct packet *packet;
     while ((packet = sequencer_take(&fanout->sequencer)) != NULL) {

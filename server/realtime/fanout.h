@@ -1,8 +1,10 @@
-/* Fan-out: from a committed batch to every loop, through the node's ring; and to the other nodes by the bus.
+/* Fan-out: from a committed batch to every loop, through the node's ring; and to the other nodes by
+ * the bus.
  *
- * Thread: fanout_publish on executors, fanout_on_bus on the bus's thread, the rest on the loop that main names; one lock around the
- * sequencer. Packets enter the ring in pos order, each once: what the bus lost is fetched from the store (ops->fetch), what it gave
- * twice is dropped. Unlogged packets take their place in the batch that they came with. */
+ * Thread: fanout_publish on executors, fanout_on_bus on the bus's thread, the rest on the loop that
+ * main names; one lock around the sequencer. Packets enter the ring in pos order, each once: what
+ * the bus lost is fetched from the store (ops->fetch), what it gave twice is dropped. Unlogged
+ * packets take their place in the batch that they came with. */
 #pragma once
 #include "realtime/hub.h"
 
@@ -23,7 +25,8 @@ struct ring *fanout_ring(struct fanout *fanout);
 /* Before the loops start. */
 void fanout_add_hub(struct fanout *fanout, struct hub *hub);
 
-/* A batch was committed (executor_ops.committed): encodes it, puts it into the ring, wakes the loops. */
+/* A batch was committed (executor_ops.committed): encodes it, puts it into the ring, wakes the
+ * loops. */
 void fanout_publish(void *fanout, const struct log_event *events, size_t count);
 /* A batch of another node arrived. A payload that is not one is dropped and counted. */
 void fanout_on_bus(struct fanout *fanout, struct str payload);

@@ -72,15 +72,16 @@ void hub_subscribe(struct session *session, int64_t audience_key) {
     }
     if (session->subscription_count == session->subscription_cap) {
         session->subscription_cap += 4;
-        session->subscriptions = mem_realloc(session->subscriptions, session->subscription_cap *
-                                                                         sizeof(struct subscription));
+        session->subscriptions = mem_realloc(
+            session->subscriptions, session->subscription_cap * sizeof(struct subscription));
     }
     audience->members[audience->count] = (struct member){session, session->subscription_count};
     session->subscriptions[session->subscription_count++] =
         (struct subscription){audience, audience->count++};
 }
 
-/* Takes the session's subscription at `slot` out; the last ones move into the holes on both sides. */
+/* Takes the session's subscription at `slot` out; the last ones move into the holes on both sides.
+ */
 static void remove_subscription(struct session *session, uint32_t slot) {
     struct subscription gone = session->subscriptions[slot];
     struct audience *audience = gone.audience;
@@ -129,7 +130,8 @@ bool hub_is_addressed(const struct session *session, const struct packet *packet
 
 /* ---- delivery ---- */
 
-/* What session.ended means for this session: to be closed, and with which code; false when it does not touch it. */
+/* What session.ended means for this session: to be closed, and with which code; false when it does
+ * not touch it. */
 static bool ends_session(const struct session *session, const struct packet *packet,
                          enum close_code *code) {
     bool is_named = session->identity.row == packet->subject;
@@ -143,7 +145,8 @@ void hub_apply(struct session *session, const struct packet *packet) {
     bool is_next = session->state == SESSION_LIVE && packet->pos > session->pos;
     enum close_code code;
     if (packet->type == EVENT_session_ended && ends_session(session, packet, &code)) {
-        /* Where its place in the stream is not known it may be a session newer than this event: it connects again and is asked. */
+        /* Where its place in the stream is not known it may be a session newer than this event: it
+         * connects again and is asked. */
         session_close(session, is_next ? code : CLOSE_RECONNECT, STR("session ended"));
     } else if (packet->type == EVENT_room_joined && is_next) {
         hub_subscribe(session, audience_room(packet->subject));
@@ -152,8 +155,9 @@ void hub_apply(struct session *session, const struct packet *packet) {
     }
 }
 
-/* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile makes the last one move into the
- * place that was just done. Deleted or changed text leaves the shared buffer too. */
+/* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile
+ * makes the last one move into the place that was just done. Deleted or changed text leaves the
+ * shared buffer too. */
 static void hub_deliver(struct hub *hub, struct packet *packet) {
     struct audience *audience = map_get(&hub->audiences, (uint64_t)packet->audience);
     if (audience == NULL)
@@ -186,7 +190,8 @@ static void fall_off_ring(struct hub *hub) {
     }
 }
 
-/* Tails the ring: reads what is new and delivers it; a long backlog is cut into turns, so that sockets are written between. */
+/* Tails the ring: reads what is new and delivers it; a long backlog is cut into turns, so that
+ * sockets are written between. */
 static void deliver_from_ring(struct loop *loop, struct mail *mail) {
     struct hub *hub = CONTAINER_OF(mail, struct hub, wake_mail);
     struct packet *packets[HUB_READ_PACKETS];

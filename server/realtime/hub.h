@@ -1,4 +1,5 @@
-/* The hub: the sessions of one loop, by audience. It tails the ring and gives each session what is addressed to it.
+/* The hub: the sessions of one loop, by audience. It tails the ring and gives each session what is
+ * addressed to it.
  *
  * Thread: its loop, but for hub_wake. Owner: main. */
 #pragma once
@@ -11,13 +12,13 @@ struct store;
 
 struct hub_options {
     struct ring *ring;
-    struct store *store;               /* pages of the log are read here */
+    struct store *store; /* pages of the log are read here */
     const struct session_ops *ops;
-    size_t queue_bytes;                /* of one session */
-    unsigned connections_per_person;   /* on the node; 0: no limit */
-    uint64_t ping_after_ms;            /* silence until a ping is sent */
-    uint64_t silence_timeout_ms;       /* silence until the session is closed */
-    uint64_t heartbeat_ms;             /* quiet until a heartbeat with a fresh cursor is sent */
+    size_t queue_bytes;              /* of one session */
+    unsigned connections_per_person; /* on the node; 0: no limit */
+    uint64_t ping_after_ms;          /* silence until a ping is sent */
+    uint64_t silence_timeout_ms;     /* silence until the session is closed */
+    uint64_t heartbeat_ms;           /* quiet until a heartbeat with a fresh cursor is sent */
     uint64_t unauthenticated_timeout_ms;
 };
 
@@ -28,7 +29,7 @@ struct hub *hub_create(struct loop *loop, const struct hub_options *options);
 void hub_destroy(struct hub *hub);
 /* New packets are in the ring. Any thread; many calls before the loop turns are one wake-up. */
 void hub_wake(struct hub *hub);
-/* Takes no more requests, and closes every session with CLOSE_GOING_AWAY and a jittered retry_after of up to `spread_ms` as soon as the
- * requests in hand are answered. On the loop. */
+/* Takes no more requests, and closes every session with CLOSE_GOING_AWAY and a jittered retry_after
+ * of up to `spread_ms` as soon as the requests in hand are answered. On the loop. */
 void hub_drain(struct hub *hub, uint64_t spread_ms);
 size_t hub_session_count(const struct hub *hub);

@@ -15,8 +15,8 @@ struct hub {
     size_t session_count;
     bool draining;
     uint32_t drain_spread_ms;
-    uint64_t index; /* of the next packet in the ring */
-    int64_t pos;    /* stream position before it */
+    uint64_t index;    /* of the next packet in the ring */
+    int64_t pos;       /* stream position before it */
     uint64_t delivery; /* counts packets delivered, from 1 */
-    uint32_t check; /* cursor check bits at pos */
+    uint32_t check;    /* cursor check bits at pos */
 };

@@ -65,7 +65,8 @@ size_t packet_bytes(const struct packet *packet) {
 
 /* ---- on the bus ---- */
 
-/* Fixed part of a serialized packet, in the machine's byte order with a mark that tells a foreign one; the JSON follows. */
+/* Fixed part of a serialized packet, in the machine's byte order with a mark that tells a foreign
+ * one; the JSON follows. */
 struct wire {
     uint32_t mark;
     uint32_t json_bytes;
@@ -76,9 +77,9 @@ enum { WIRE_MARK = 0x50415231 }; /* "PAR1" */
 
 void packet_serialize(const struct packet *packet, struct buf *out) {
     uint32_t json_bytes = packet->frame != NULL ? packet->frame->len - packet->json_offset : 0;
-    struct wire wire = {WIRE_MARK,      json_bytes,       (uint32_t)packet->type, packet->check,
-                        packet->pos,    packet->audience, packet->actor,          packet->subject,
-                        packet->fact,   packet->seq};
+    struct wire wire = {WIRE_MARK,    json_bytes,       (uint32_t)packet->type, packet->check,
+                        packet->pos,  packet->audience, packet->actor,          packet->subject,
+                        packet->fact, packet->seq};
     buf_append(out, &wire, sizeof wire);
     if (json_bytes > 0)
         buf_append(out, packet->frame->bytes + packet->json_offset, json_bytes);

@@ -1,9 +1,10 @@
 /* A packet: one event, encoded once, on its way to everybody who is to get it.
  *
- * Immutable after packet_create() and reference-counted; any thread. The JSON text is encoded at once, the wire forms (a WebSocket
- * frame; others later) stand beside it in the same bytes or are made when first asked for.
- * Security: a packet holds message text. ring_erase() exchanges those of an edited or deleted message for stubs, which have no bytes:
- * whoever meets one reads the event from its row again. */
+ * Immutable after packet_create() and reference-counted; any thread. The JSON text is encoded at
+ * once, the wire forms (a WebSocket frame; others later) stand beside it in the same bytes or are
+ * made when first asked for. Security: a packet holds message text. ring_erase() exchanges those of
+ * an edited or deleted message for stubs, which have no bytes: whoever meets one reads the event
+ * from its row again. */
 #pragma once
 #include "base/blob.h"
 #include "base/buf.h"
@@ -17,13 +18,14 @@
 struct packet {
     atomic_uint refs;
     enum event_id type;
-    unsigned flags;       /* of events.def */
-    uint32_t check;       /* cursor check bits at pos */
-    int64_t pos;          /* 0: not logged */
-    int64_t stream_pos;   /* pos, or of the logged event before it: set by the sequencer */
+    unsigned flags;     /* of events.def */
+    uint32_t check;     /* cursor check bits at pos */
+    int64_t pos;        /* 0: not logged */
+    int64_t stream_pos; /* pos, or of the logged event before it: set by the sequencer */
     int64_t audience, actor, subject, fact;
     int64_t seq;
-    struct blob *frame;   /* WebSocket text frame with the JSON envelope inside; NULL in a stub and in INTERNAL events */
+    struct blob *frame; /* WebSocket text frame with the JSON envelope inside; NULL in a stub and in
+                           INTERNAL events */
     uint32_t json_offset; /* where the JSON begins in frame */
 };
 
@@ -39,6 +41,7 @@ static inline bool packet_is_stub(const struct packet *packet) {
 /* Bytes that the ring counts for it. */
 size_t packet_bytes(const struct packet *packet);
 
-/* The form in which a packet travels on the bus, and back. packet_parse gives NULL for anything that is not exactly one. */
+/* The form in which a packet travels on the bus, and back. packet_parse gives NULL for anything
+ * that is not exactly one. */
 void packet_serialize(const struct packet *packet, struct buf *out);
 struct packet *packet_parse(struct str bytes, size_t *used) MUST_CHECK;

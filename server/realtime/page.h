@@ -27,7 +27,8 @@ struct page {
     size_t room_count;
 };
 
-/* Asks for the page after session->pos; session_on_page gets it. False when the store's queue is full. */
+/* Asks for the page after session->pos; session_on_page gets it. False when the store's queue is
+ * full. */
 bool page_request(struct session *session) MUST_CHECK;
 /* session.c: borrowed for the call. ERR_INVALID_TOKEN: the session is over. */
 void session_on_page(struct session *session, struct page *page);

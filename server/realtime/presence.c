@@ -58,7 +58,8 @@ static bool is_gone(const struct person *person, int64_t now_ms) {
     return person->sessions == 0 && now_ms - person->left_at_ms >= PRESENCE_LINGER_MS;
 }
 
-/* Removes those whose sessions ended a while ago; the map must not change while it is walked, so they are collected first. */
+/* Removes those whose sessions ended a while ago; the map must not change while it is walked, so
+ * they are collected first. */
 static void take_gone(struct arena *arena, int64_t now_ms, struct uuid_list *offline) {
     uint64_t *gone = arena_alloc(arena, (people.count + 1) * sizeof *gone);
     size_t gone_count = 0, at = 0;
@@ -79,8 +80,10 @@ static void take_gone(struct arena *arena, int64_t now_ms, struct uuid_list *off
 bool presence_take_changes(struct arena *arena, int64_t now_ms, struct uuid_list *online,
                            struct uuid_list *offline) {
     pthread_mutex_lock(&lock);
-    *online = (struct uuid_list){.items = arena_alloc(arena, (people.count + 1) * sizeof(struct uuid))};
-    *offline = (struct uuid_list){.items = arena_alloc(arena, (people.count + 1) * sizeof(struct uuid))};
+    *online =
+        (struct uuid_list){.items = arena_alloc(arena, (people.count + 1) * sizeof(struct uuid))};
+    *offline =
+        (struct uuid_list){.items = arena_alloc(arena, (people.count + 1) * sizeof(struct uuid))};
     take_gone(arena, now_ms, offline);
     size_t at = 0;
     void *value;

@@ -1,6 +1,8 @@
-/* Presence: who has a session open. In memory; every change is told once a second at most, in one event for all.
+/* Presence: who has a session open. In memory; every change is told once a second at most, in one
+ * event for all.
  *
- * Thread: any; one small lock. A person whose last session ended stays online for PRESENCE_LINGER_MS, so that a reload is not seen. */
+ * Thread: any; one small lock. A person whose last session ended stays online for
+ * PRESENCE_LINGER_MS, so that a reload is not seen. */
 #pragma once
 #include "base/arena.h"
 #include "base/check.h"
@@ -15,6 +17,7 @@ void presence_leave(int64_t account);
 /* Who is online, in no order, in `arena`. */
 struct uuid_list presence_who(struct arena *arena);
 /* Who came and went since the last call. False when nobody did. */
-bool presence_take_changes(struct arena *arena, int64_t now_ms, struct uuid_list *online, struct uuid_list *offline);
+bool presence_take_changes(struct arena *arena, int64_t now_ms, struct uuid_list *online,
+                           struct uuid_list *offline);
 /* For tests and the end of the process. */
 void presence_finish(void);

@@ -4,7 +4,8 @@
 #include "base/metrics.h"
 #include <pthread.h>
 
-/* A packet with its envelope is rarely smaller than this; it makes slots the bound for very small ones. */
+/* A packet with its envelope is rarely smaller than this; it makes slots the bound for very small
+ * ones. */
 enum { RING_BYTES_PER_SLOT = 256, RING_SLOTS_MIN = 16 };
 
 struct ring {
@@ -59,8 +60,9 @@ void ring_append(struct ring *ring, struct packet **take_packets, size_t count) 
         }
         packet->stream_pos = ring->pos;
         /* The newest packet always stays, however large: the loops must be able to take it. */
-        while (ring->head != ring->tail && (ring->bytes + packet_bytes(packet) > ring->limit_bytes ||
-                                            ring->head - ring->tail > ring->mask))
+        while (ring->head != ring->tail &&
+               (ring->bytes + packet_bytes(packet) > ring->limit_bytes ||
+                ring->head - ring->tail > ring->mask))
             evict_oldest(ring);
         ring->slots[ring->head & ring->mask] = packet;
         ring->head++;

@@ -18,8 +18,8 @@ void sequencer_offer(struct sequencer *sequencer, struct packet *take_packet) {
     int64_t pos = take_packet->pos;
     CHECK(pos > 0);
     sequencer_note_head(sequencer, pos);
-    bool is_known = pos < sequencer->next_pos ||
-                    map_get(&sequencer->waiting, (uint64_t)pos) != NULL;
+    bool is_known =
+        pos < sequencer->next_pos || map_get(&sequencer->waiting, (uint64_t)pos) != NULL;
     if (is_known || pos - sequencer->next_pos >= SEQUENCER_WINDOW)
         packet_unref(take_packet);
     else

@@ -1,6 +1,6 @@
-/* The sequencer: puts packets of the log into pos order, whatever order, however late or often they come (the bus is a hint).
- * Thread: whoever holds its owner's lock (fanout). Bounded: packets more than SEQUENCER_WINDOW ahead are dropped; the gap before them
- * is fetched from the store anyway. */
+/* The sequencer: puts packets of the log into pos order, whatever order, however late or often they
+ * come (the bus is a hint). Thread: whoever holds its owner's lock (fanout). Bounded: packets more
+ * than SEQUENCER_WINDOW ahead are dropped; the gap before them is fetched from the store anyway. */
 #pragma once
 #include "base/map.h"
 #include "realtime/packet.h"
@@ -8,8 +8,8 @@
 enum { SEQUENCER_WINDOW = 4096 };
 
 struct sequencer {
-    int64_t next_pos; /* of the packet that goes out next */
-    int64_t head;     /* the newest pos that anybody spoke of */
+    int64_t next_pos;   /* of the packet that goes out next */
+    int64_t head;       /* the newest pos that anybody spoke of */
     struct map waiting; /* pos → struct packet */
 };
 

@@ -208,7 +208,8 @@ void session_deliver(struct session *session, struct packet *packet, struct audi
     send_packet(session, packet, audience);
 }
 
-/* What the ring holds after the head of the last page and the hub has delivered already. False when the session fell behind again. */
+/* What the ring holds after the head of the last page and the hub has delivered already. False when
+ * the session fell behind again. */
 static bool replay_ring(struct session *session, uint64_t index) {
     struct hub *hub = session->hub;
     while (session->state == SESSION_LIVE && index < hub->index) {
@@ -274,8 +275,9 @@ static void send_heartbeat(struct session *session) {
     struct hub *hub = session->hub;
     char cursor[CURSOR_MAX_BYTES], text[CURSOR_MAX_BYTES + 64];
     size_t cursor_length = cursor_format(hub->pos, hub->check, cursor);
-    int length = snprintf(text, sizeof text, "{\"event\":\"heartbeat\",\"cursor\":\"%.*s\",\"data\":{}}",
-                          (int)cursor_length, cursor);
+    int length =
+        snprintf(text, sizeof text, "{\"event\":\"heartbeat\",\"cursor\":\"%.*s\",\"data\":{}}",
+                 (int)cursor_length, cursor);
     session->transport->send_json(session, str_make(text, (size_t)length));
     session->last_event_ms = now_ms(session);
 }
@@ -284,7 +286,8 @@ static uint64_t until(uint64_t limit_ms, uint32_t passed_ms) {
     return passed_ms >= limit_ms ? 1 : limit_ms - passed_ms;
 }
 
-/* One timer for all that a session waits for: sign-in, ping, silence, heartbeat, a page to be asked for again. */
+/* One timer for all that a session waits for: sign-in, ping, silence, heartbeat, a page to be asked
+ * for again. */
 static void on_timer(struct timer *timer) {
     struct session *session = CONTAINER_OF(timer, struct session, timer);
     const struct hub_options *options = &session->hub->options;

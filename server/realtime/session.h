@@ -1,10 +1,12 @@
 /* A session: one client's place in the stream of events, over whatever transport.
  *
- * Thread: the loop of its hub, for every function here. Owner: the hub's list until the transport closed it, and whoever holds it
- * (session_hold) while a request is away. Life: NEW → SIGNED_IN → CATCHING_UP ⇄ LIVE → CLOSED.
+ * Thread: the loop of its hub, for every function here. Owner: the hub's list until the transport
+ * closed it, and whoever holds it (session_hold) while a request is away. Life: NEW → SIGNED_IN →
+ * CATCHING_UP ⇄ LIVE → CLOSED.
  *
- * The stream is exact: a session has one position; CATCHING_UP reads pages of the log as its queue drains, the page that reaches the
- * head brings the rooms that it is then subscribed to, and from there on the ring continues. */
+ * The stream is exact: a session has one position; CATCHING_UP reads pages of the log as its queue
+ * drains, the page that reaches the head brings the rooms that it is then subscribed to, and from
+ * there on the ring continues. */
 #pragma once
 #include "base/check.h"
 #include "base/str.h"
@@ -42,7 +44,8 @@ void session_release(struct session *session);
 
 /* Queues a reply; nothing happens once closed. */
 void session_reply(struct session *session, struct str json);
-/* The person is known from now on. False (and closed with CLOSE_TOO_MANY) when there are too many connections. */
+/* The person is known from now on. False (and closed with CLOSE_TOO_MANY) when there are too many
+ * connections. */
 bool session_sign_in(struct session *session, const struct session_identity *identity);
 /* After the reply to session.start: events follow from `pos` + 1 on. */
 void session_start_stream(struct session *session, int64_t pos);

@@ -1,4 +1,5 @@
-/* What hub.c, session.c and the transports share of a session; nobody above includes this. Thread: the loop of the hub. */
+/* What hub.c, session.c and the transports share of a session; nobody above includes this. Thread:
+ * the loop of the hub. */
 #pragma once
 #include "base/list.h"
 #include "loop/timer.h"
@@ -25,14 +26,15 @@ struct session {
     const struct transport *transport;
     void *below; /* the transport's object: a struct conn */
     struct session_identity identity;
-    int64_t pos; /* everything up to here was queued (CATCHING_UP), or is not to be sent again (LIVE) */
+    int64_t
+        pos; /* everything up to here was queued (CATCHING_UP), or is not to be sent again (LIVE) */
     struct subscription *subscriptions;
     uint32_t subscription_count, subscription_cap;
     uint32_t last_alive_ms, last_event_ms; /* loop time, cut to 32 bits: differences only */
-    uint16_t holds; /* requests away */
-    uint8_t state;  /* enum session_state */
-    bool page_away; /* a page of the log is being read */
-    bool wants_page;  /* the next one is read when the queue has drained */
+    uint16_t holds;                        /* requests away */
+    uint8_t state;                         /* enum session_state */
+    bool page_away;                        /* a page of the log is being read */
+    bool wants_page;                       /* the next one is read when the queue has drained */
     struct timer timer;
 };
 
@@ -45,8 +47,8 @@ struct audience {
     int64_t key;
     struct member *members;
     uint32_t count, cap;
-    /* transport_websocket.c: the room buffer, frames one behind the other, sent by reference; which of the hub's deliveries
-     * it was appended for last, and where that stands */
+    /* transport_websocket.c: the room buffer, frames one behind the other, sent by reference; which
+     * of the hub's deliveries it was appended for last, and where that stands */
     struct blob *chunk;
     uint64_t chunk_delivery;
     uint32_t chunk_from;

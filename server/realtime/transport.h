@@ -1,5 +1,5 @@
-/* A transport: how a session's packets and replies travel. One file each implements it; the session calls it and knows no socket.
- * Thread: the session's loop. */
+/* A transport: how a session's packets and replies travel. One file each implements it; the session
+ * calls it and knows no socket. Thread: the session's loop. */
 #pragma once
 #include "base/str.h"
 #include "realtime/packet.h"
@@ -10,16 +10,16 @@
 struct session;
 struct audience;
 
-/* Close codes of the WebSocket transport; the others carry them in their own way. 4000–4499: reconnect (and resume);
- * 4500–4999: do not, until a person acts. */
+/* Close codes of the WebSocket transport; the others carry them in their own way. 4000–4499:
+ * reconnect (and resume); 4500–4999: do not, until a person acts. */
 enum close_code {
-    CLOSE_GOING_AWAY = 4000,  /* the server stops or restarts; the reason says retry_after=MS */
-    CLOSE_SLOW = 4001,        /* queue_bytes were waiting: read faster, or resume */
-    CLOSE_SILENT = 4002,      /* pings went unanswered */
-    CLOSE_RECONNECT = 4003,   /* rights changed: connect again */
-    CLOSE_SIGNED_OUT = 4500,  /* the session ended, or the person was disabled */
+    CLOSE_GOING_AWAY = 4000,    /* the server stops or restarts; the reason says retry_after=MS */
+    CLOSE_SLOW = 4001,          /* queue_bytes were waiting: read faster, or resume */
+    CLOSE_SILENT = 4002,        /* pings went unanswered */
+    CLOSE_RECONNECT = 4003,     /* rights changed: connect again */
+    CLOSE_SIGNED_OUT = 4500,    /* the session ended, or the person was disabled */
     CLOSE_NOT_SIGNED_IN = 4501, /* nobody signed in within the time given */
-    CLOSE_TOO_MANY = 4502,    /* the person has too many connections */
+    CLOSE_TOO_MANY = 4502,      /* the person has too many connections */
 };
 
 struct transport {

@@ -4,7 +4,8 @@
 #include "net/ws_frame.h"
 #include "realtime/hub_state.h"
 
-/* From so many members of an audience on one loop a shared buffer is cheaper than a reference a packet and member (PERFORMANCE.md). */
+/* From so many members of an audience on one loop a shared buffer is cheaper than a reference a
+ * packet and member (PERFORMANCE.md). */
 enum { SHARED_MEMBERS_MIN = 32, CHUNK_BYTES = 65536, SHARED_PACKET_MAX_BYTES = CHUNK_BYTES / 8 };
 
 static const struct conn_ops websocket_ops;
@@ -42,7 +43,8 @@ static const struct conn_ops websocket_ops = {
 
 /* ---- from the session ---- */
 
-/* Appends the packet to the audience's room buffer, once for all members. While nobody else refers to the buffer it begins anew. */
+/* Appends the packet to the audience's room buffer, once for all members. While nobody else refers
+ * to the buffer it begins anew. */
 static void share_packet(struct audience *audience, struct packet *packet, uint64_t delivery) {
     uint32_t len = packet->frame->len;
     if (audience->chunk != NULL && atomic_load(&audience->chunk->refs) == 1)
