@@ -107,7 +107,7 @@ check "C: clang-tidy" check_c_tidy
 check "C: cppcheck" check_cppcheck
 check "C: layers" tools/check_layers.py
 check "C: length of functions" tools/check_functions.py
-check "generated files are current" tools/generate.py --check
+check "generated files are current" build/tools/generate --check .
 check "web: types" run_npm_script web types
 check "web: ESLint" run_npm_script web lint
 check "tests: types" run_npm_script tests types

@@ -15,6 +15,7 @@ if [ $# -eq 0 ]; then
     set -- tests/integration/*.test.ts
     [ $# -gt 0 ] || fail "there is no tests/integration/*.test.ts"
 fi
+RESULT_FILE="${RESULT_FILE:-$(mktemp)}"
 "${wrapper[@]}" "$(pinned_node_bin tests)/node" --test --test-concurrency=2 --disable-warning=ExperimentalWarning \
     --test-reporter=spec --test-reporter-destination=stdout \
-    --test-reporter=tap --test-reporter-destination="${RESULT_FILE:-/dev/null}" "$@"
+    --test-reporter=tap --test-reporter-destination="$RESULT_FILE" "$@"

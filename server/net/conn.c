@@ -7,11 +7,14 @@
 #include "net/ws_handshake.h"
 #include "protocol/encode.h"
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 static void on_timer(struct timer *timer);
 static void on_handle_closed(uv_handle_t *handle);
+static void await_request(struct conn *conn);
 static void feed_http(struct conn *conn, struct str bytes);
 static void feed_websocket(struct conn *conn, uint8_t *bytes, size_t len);
 
@@ -51,20 +54,23 @@ void conn_release(struct conn *conn) {
 
 /* ---- life ---- */
 
-static void read_peer(struct conn *conn) {
-    struct sockaddr_storage address;
-    int length = sizeof address;
-    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &length) != 0)
-        return;
-    if (address.ss_family == AF_INET6) {
-        memcpy(conn->peer, &((struct sockaddr_in6 *)&address)->sin6_addr, sizeof conn->peer);
+static void set_peer(struct conn *conn, const struct sockaddr_storage *address) {
+    if (address->ss_family == AF_INET6) {
+        memcpy(conn->peer, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof conn->peer);
     } else {
         conn->peer[10] = conn->peer[11] = 0xff;
-        memcpy(conn->peer + 12, &((struct sockaddr_in *)&address)->sin_addr, 4);
+        memcpy(conn->peer + 12, &((const struct sockaddr_in *)address)->sin_addr, 4);
     }
 }
 
-void conn_accept(struct net *net, uv_stream_t *server) {
+/* Reads (on), or closes when that cannot be. */
+static void start_reading(struct conn *conn) {
+    int result = uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
+    if (result != 0 && result != UV_EALREADY)
+        conn_abort(conn);
+}
+
+void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *peer) {
     struct conn *conn = mem_zalloc(1, sizeof *conn);
     conn->net = net;
     conn->ops = net->ops;
@@ -74,15 +80,15 @@ void conn_accept(struct net *net, uv_stream_t *server) {
     list_push_back(&net->conns, &conn->link);
     net->conn_count++;
     metrics_add(METRIC_CONNECTIONS, 1);
-    if (uv_accept(server, (uv_stream_t *)&conn->tcp) != 0) {
+    set_peer(conn, peer);
+    if (uv_tcp_open(&conn->tcp, take_fd) != 0) {
+        close(take_fd);
         conn_abort(conn);
         return;
     }
     uv_tcp_nodelay(&conn->tcp, 1);
-    read_peer(conn);
     timer_arm(net->loop, &conn->timer, net->options.header_timeout_ms);
-    if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
-        conn_abort(conn);
+    start_reading(conn);
 }
 
 static void drop_unread(struct conn *conn) {
@@ -133,28 +139,54 @@ static void on_handle_closed(uv_handle_t *handle) {
     conn_release(conn);
 }
 
+/* Closing with unread bytes would reset the connection, and take our last words from the peer
+ * before it read them: only our half is shut, and what still comes is dropped until the peer
+ * closes, or for close_timeout_ms. */
+static void linger(struct conn *conn) {
+    uv_os_fd_t fd = -1;
+    conn->state = CONN_LINGERING;
+    timer_arm(conn->net->loop, &conn->timer, conn->net->options.close_timeout_ms);
+    CHECK(uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0);
+    if (shutdown(fd, SHUT_WR) != 0)
+        conn_abort(conn);
+    else
+        start_reading(conn);
+}
+
 void conn_close(struct conn *conn) {
-    if (conn->state == CONN_CLOSED)
+    if (conn->state >= CONN_CLOSING)
         return;
     if (conn->queued_bytes == 0) {
-        conn_abort(conn);
+        linger(conn);
         return;
     }
     conn->state = CONN_CLOSING;
+    conn->queued_before = conn->queued_bytes;
     uv_read_stop((uv_stream_t *)&conn->tcp);
     timer_arm(conn->net->loop, &conn->timer, conn->net->options.close_timeout_ms);
 }
 
-/* The last bytes of a closing connection went to the kernel. */
 void conn_on_sent(struct conn *conn) {
-    if (conn->state == CONN_CLOSING) {
-        conn_abort(conn);
-        return;
-    }
-    if (conn->above_mark && conn->queued_bytes <= conn->net->options.queue_bytes / 4) {
-        conn->above_mark = false;
-        if (conn->ops->on_drain != NULL && conn->state == CONN_WEBSOCKET)
+    bool was_above = conn->above_mark;
+    conn->above_mark = false;
+    conn->pongs = 0;
+    switch ((enum conn_state)conn->state) {
+    case CONN_SENDING:
+        await_request(conn);
+        break;
+    case CONN_WEBSOCKET:
+        if (was_above && conn->ops->on_drain != NULL)
             conn->ops->on_drain(conn);
+        break;
+    case CONN_CLOSING:
+        linger(conn);
+        break;
+    case CONN_READING:
+    case CONN_ANSWERING:
+    case CONN_WS_CLOSING:
+    case CONN_LINGERING:
+    case CONN_CLOSED:
+        break;
     }
 }
 
@@ -170,6 +202,13 @@ static void refuse(struct conn *conn, enum err error) {
     buf_finish(&body);
 }
 
+/* A peer that takes some of what waits, however slowly, is not cut. */
+static bool reads_on(struct conn *conn) {
+    bool is_less = conn->queued_bytes < conn->queued_before;
+    conn->queued_before = conn->queued_bytes;
+    return is_less;
+}
+
 /* What the timer means depends on what is awaited. */
 static void on_timer(struct timer *timer) {
     struct conn *conn = CONTAINER_OF(timer, struct conn, timer);
@@ -180,8 +219,17 @@ static void on_timer(struct timer *timer) {
         else
             conn_abort(conn);
         break;
-    case CONN_WS_CLOSING:
+    case CONN_SENDING:
     case CONN_CLOSING:
+        if (reads_on(conn))
+            timer_arm(timer->loop, timer,
+                      conn->state == CONN_SENDING ? conn->net->options.idle_timeout_ms
+                                                  : conn->net->options.close_timeout_ms);
+        else
+            conn_abort(conn);
+        break;
+    case CONN_WS_CLOSING:
+    case CONN_LINGERING:
         conn_abort(conn);
         break;
     case CONN_ANSWERING:
@@ -204,7 +252,11 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
     if (count == 0)
         return;
     if (count < 0) {
-        conn_abort(conn);
+        /* a client may shut its half behind its request and wait for the answer */
+        if (count == UV_EOF && conn->state == CONN_READING && conn->queued_bytes > 0)
+            conn_close(conn);
+        else
+            conn_abort(conn);
         return;
     }
     conn_hold(conn);
@@ -271,7 +323,7 @@ static void feed_http(struct conn *conn, struct str bytes) {
         }
     }
     conn->feeding = false;
-    if (conn->state == CONN_ANSWERING)
+    if (conn->state == CONN_ANSWERING || conn->state == CONN_SENDING)
         keep_unread(conn, bytes);
     else if (conn->state == CONN_WEBSOCKET && bytes.len > 0)
         feed_websocket(conn, (uint8_t *)(uintptr_t)bytes.ptr, bytes.len);
@@ -293,37 +345,48 @@ static void feed_unread(struct conn *conn) {
     buf_finish(&bytes);
 }
 
-void conn_answered(struct conn *conn, bool close) {
-    if (conn->state != CONN_ANSWERING)
-        return;
-    if (close || conn->close_after_answer || conn->net->stopped) {
-        conn_close(conn);
-        return;
-    }
+/* The next request, of which some may be here. */
+static void await_request(struct conn *conn) {
     conn->state = CONN_READING;
-    drop_http(conn);
     timer_arm(conn->net->loop, &conn->timer, conn->net->options.idle_timeout_ms);
     if (conn->feeding)
         return;
     feed_unread(conn);
-    if (conn->state == CONN_READING &&
-        uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
-        conn_abort(conn);
+    if (conn->state == CONN_READING)
+        start_reading(conn);
+}
+
+/* Who asks and asks and reads no answers is not read further: the queue stays bounded. */
+void conn_answered(struct conn *conn, bool close) {
+    if (conn->state != CONN_ANSWERING)
+        return;
+    drop_http(conn);
+    if (close) {
+        conn_close(conn);
+    } else if (conn->above_mark) {
+        conn->state = CONN_SENDING;
+        conn->queued_before = conn->queued_bytes;
+        timer_arm(conn->net->loop, &conn->timer, conn->net->options.idle_timeout_ms);
+    } else {
+        await_request(conn);
+    }
 }
 
 /* ---- WebSocket ---- */
 
 static bool on_ws_message(void *arg, bool is_text, struct str data) {
     struct conn *conn = arg;
-    conn->ops->on_message(conn, is_text, data);
-    return conn->state == CONN_WEBSOCKET;
+    if (conn->state == CONN_WEBSOCKET) /* once closing, nothing is delivered */
+        conn->ops->on_message(conn, is_text, data);
+    return conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING;
 }
 
-/* Pongs wait in the same queue as all else; a peer that pings and does not read is cut when it is
- * full. */
+/* Pongs wait in the same queue as all else; a peer that pings and does not read is cut. */
 static bool on_ws_ping(void *arg, struct str payload) {
     struct conn *conn = arg;
-    if (conn->queued_bytes > conn->net->options.queue_bytes) {
+    if (conn->state != CONN_WEBSOCKET)
+        return true;
+    if (conn->queued_bytes > conn->net->options.queue_bytes || ++conn->pongs > CONN_PONGS_MAX) {
         conn_abort(conn);
         return false;
     }
@@ -359,6 +422,16 @@ static bool is_at_rest(const struct ws_parser *parser) {
     return parser->header_have == 0 && parser->message_opcode == 0;
 }
 
+/* Section 7.1.7: says why, and reads nothing further. */
+static void fail_websocket(struct conn *conn, uint16_t code) {
+    if (conn->state == CONN_WEBSOCKET) {
+        struct blob *frame = ws_frame_close(code, STR_EMPTY);
+        conn_send(conn, frame, 0, frame->len);
+        blob_unref(frame);
+    }
+    conn_close(conn);
+}
+
 /* The parser lives on the stack, and on the heap only while something is incomplete. */
 static void feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
     struct ws_parser parser;
@@ -380,10 +453,8 @@ static void feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
     ws_parser_finish(&parser);
     mem_free(conn->ws);
     conn->ws = NULL;
-    if (code != 0 && conn->state == CONN_WS_CLOSING)
-        conn_close(conn);
-    else if (code != 0)
-        conn_close_websocket(conn, code, STR_EMPTY);
+    if (code != 0)
+        fail_websocket(conn, code);
 }
 
 void conn_upgrade_websocket(struct conn *conn, const struct http_request *request,
@@ -403,13 +474,12 @@ void conn_upgrade_websocket(struct conn *conn, const struct http_request *reques
     conn->user = user;
     conn_send(conn, blob, 0, blob->len);
     blob_unref(blob);
+    drop_http(conn);
     if (conn->feeding)
         return; /* feed_http goes on with what is left */
-    drop_http(conn);
     feed_unread(conn);
-    if (conn->state == CONN_WEBSOCKET &&
-        uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
-        conn_abort(conn);
+    if (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING)
+        start_reading(conn);
 }
 
 void conn_close_websocket(struct conn *conn, uint16_t code, struct str reason) {

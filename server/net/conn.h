@@ -28,7 +28,7 @@ struct conn_ops {
     void (*on_message)(struct conn *conn, bool is_text, struct str data);
     /* Any frame arrived (pong included): the peer is alive. May be NULL. */
     void (*on_alive)(struct conn *conn);
-    /* The queue fell below half of its limit after having been above. May be NULL. */
+    /* The queue was above half of its limit and is empty now. May be NULL. */
     void (*on_drain)(struct conn *conn);
     /* The connection is gone (peer closed, error, conn_close finished). Last callback; conn_user()
      * is still valid in it. */
@@ -56,7 +56,8 @@ size_t conn_queued_bytes(const struct conn *conn);
 /* Forgets every queued run of which no byte was handed to the kernel yet (slow consumer: make room
  * for the close frame). */
 void conn_drop_unsent(struct conn *conn);
-/* Sends what is queued, then closes; cuts after the close timeout. */
+/* Sends what is queued, shuts our half and waits for the peer's; cuts when the peer takes nothing
+ * of it, or does not close, for the close timeout. */
 void conn_close(struct conn *conn);
 /* Closes now; what is queued is dropped. */
 void conn_abort(struct conn *conn);

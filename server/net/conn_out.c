@@ -45,7 +45,7 @@ static void mark_dirty(struct conn *conn) {
 }
 
 void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to) {
-    if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || from == to)
+    if (conn_is_closing(conn) || from == to)
         return;
     struct run *last = conn->run_count > 0 ? run_at(conn, conn->run_count - 1) : NULL;
     if (last != NULL && last->blob == blob && last->to == from) {

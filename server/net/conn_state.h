@@ -9,14 +9,21 @@
 #include "net/send_batch.h"
 #include "net/ws_frame.h"
 
-enum { NET_READ_BYTES = 65536, NET_LISTENERS_MAX = 4 };
+enum {
+    NET_READ_BYTES = 65536,
+    NET_LISTENERS_MAX = 4,
+    /* A peer that has so many unanswered pings floods. */
+    CONN_PONGS_MAX = 1024,
+};
 
 enum conn_state {
     CONN_READING,   /* a request is coming, or is awaited */
     CONN_ANSWERING, /* one is with the layer above; nothing is read */
+    CONN_SENDING,   /* answered, and much of it waits: it goes out before anything is read */
     CONN_WEBSOCKET,
     CONN_WS_CLOSING, /* our close frame is queued or sent; the peer's is awaited */
-    CONN_CLOSING,    /* what is queued goes out, then it closes */
+    CONN_CLOSING,    /* what is queued goes out, then our half is shut */
+    CONN_LINGERING,  /* our half is shut; what still comes is dropped until the peer closes too */
     CONN_CLOSED,     /* uv_close was called */
 };
 
@@ -39,7 +46,8 @@ struct conn {
     struct run *runs;         /* ring of run_cap (a power of two) */
     uint32_t run_head, run_count, run_cap;
     size_t queued_bytes;
-    uint16_t holds;
+    size_t queued_before; /* when the timer last looked whether the peer reads on */
+    uint16_t holds, pongs;
     uint8_t state; /* enum conn_state */
     bool dirty;    /* in net->dirty */
     bool writing;  /* uv_write has a rest; the flush skips it */
@@ -61,18 +69,22 @@ struct net {
     size_t dirty_count, dirty_cap;
     struct turn_end flush_hook;
     struct send_batch *batch;
-    uv_tcp_t listeners[NET_LISTENERS_MAX];
+    struct listener {
+        uv_poll_t poll;
+        int fd;
+    } listeners[NET_LISTENERS_MAX];
     unsigned listener_count;
     bool accepting, stopped;
     struct timer accept_timer;
     uint8_t read_buffer[NET_READ_BYTES];
 };
 
-/* conn.c, for listener.c */
-void conn_accept(struct net *net, uv_stream_t *server);
+/* conn.c, for listener.c: a connection on an accepted socket. */
+struct sockaddr_storage;
+void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *peer);
 /* listener.c, for conn.c: there is room again. */
 void net_resume_accepting(struct net *net);
-/* conn_out.c */
+/* conn_out.c: writes every connection that has something waiting (step 10 of a message's way). */
 void conn_flush(struct net *net);
 /* conn.c, for conn_out.c: nothing waits any more. */
 void conn_on_sent(struct conn *conn);

@@ -3,43 +3,44 @@
 #include "net/conn_state.h"
 #include <time.h>
 
+/* RFC 9110 section 15. */
 static const char *reason_of(int status) {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 206:
-        return "Partial Content";
-    case 304:
-        return "Not Modified";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 408:
-        return "Request Timeout";
-    case 409:
-        return "Conflict";
-    case 410:
-        return "Gone";
-    case 413:
-        return "Content Too Large";
-    case 416:
-        return "Range Not Satisfiable";
-    case 429:
-        return "Too Many Requests";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Status"; /* the phrase means nothing (RFC 9112 section 4) */
+    static const struct {
+        int status;
+        const char *phrase;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {421, "Misdirected Request"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status)
+            return reasons[i].phrase;
     }
+    return ""; /* the phrase means nothing (RFC 9112 section 4) */
 }
 
 /* RFC 9110 section 5.6.7. */
@@ -58,7 +59,7 @@ static void append_head(struct buf *head, const struct http_response *response, 
     append_date(head);
     if (response->content_type.len > 0)
         buf_appendf(head, "Content-Type: %.*s\r\n", STR_ARG(response->content_type));
-    if (response->status != 304)
+    if (response->status != 304 && response->status != 204)
         buf_appendf(head, "Content-Length: %zu\r\n", body_bytes);
     buf_append_str(head, response->headers);
     if (str_find(response->headers, STR("Cache-Control:")) == STR_NOT_FOUND)
@@ -72,9 +73,9 @@ static void append_head(struct buf *head, const struct http_response *response, 
 void http_respond(struct conn *conn, const struct http_response *response) {
     if (conn->state != CONN_ANSWERING)
         return;
-    bool close = response->close || conn->close_after_answer;
+    bool close = response->close || conn->close_after_answer || conn->net->stopped;
     size_t body_bytes = response->body_blob != NULL ? response->body_blob->len : response->body.len;
-    bool has_body = !response->head_only && response->status != 304;
+    bool has_body = !response->head_only && response->status != 304 && response->status != 204;
     struct buf head = BUF_INIT;
     append_head(&head, response, body_bytes, close);
     if (has_body && response->body_blob == NULL)

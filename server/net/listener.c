@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_RETRY_MS = 200, LISTEN_BACKLOG = 1024 };
+enum { ACCEPT_RETRY_MS = 200, LISTEN_BACKLOG = 1024, ACCEPTS_A_TURN = 64 };
 
 static void on_flush(struct loop *loop, struct turn_end *hook);
-static void on_connection(uv_stream_t *server, int status);
+static void on_connection(uv_poll_t *poll, int status, int events);
 static void on_accept_timer(struct timer *timer);
 
 static struct send_batch *make_batch(const struct net_options *options, struct buf *error) {
@@ -53,6 +53,7 @@ bool net_create(struct loop *loop, const struct net_options *options, const stru
 
 void net_destroy(struct net *net) {
     CHECK(list_is_empty(&net->conns));
+    conn_flush(net); /* lets go of those that closed in the last turn */
     list_remove(&net->flush_hook.link);
     timer_disarm(&net->accept_timer);
     send_batch_destroy(net->batch);
@@ -114,7 +115,7 @@ static int open_listener(const struct sockaddr_storage *address, bool first) {
         return -errno;
     bool is_ok = set_option(fd, SO_REUSEADDR) && (first || set_option(fd, SO_REUSEPORT)) &&
                  bind(fd, (const struct sockaddr *)address, length) == 0 &&
-                 (!first || set_option(fd, SO_REUSEPORT));
+                 (!first || set_option(fd, SO_REUSEPORT)) && listen(fd, LISTEN_BACKLOG) == 0;
     if (is_ok)
         return fd;
     int error = errno;
@@ -151,15 +152,11 @@ bool net_listen(struct net *net, struct str address, uint16_t *port, bool first,
         return false;
     }
     *port = bound_port(fd);
-    uv_tcp_t *listener = &net->listeners[net->listener_count++];
-    CHECK(uv_tcp_init(&net->loop->uv, listener) == 0);
-    CHECK(uv_tcp_open(listener, fd) == 0);
-    listener->data = net;
-    int result = uv_listen((uv_stream_t *)listener, LISTEN_BACKLOG, on_connection);
-    if (result != 0) {
-        buf_appendf(error, "cannot listen on %.*s: %s", STR_ARG(address), uv_strerror(result));
-        return false;
-    }
+    struct listener *listener = &net->listeners[net->listener_count++];
+    listener->fd = fd;
+    listener->poll.data = net;
+    CHECK(uv_poll_init(&net->loop->uv, &listener->poll, fd) == 0);
+    CHECK(uv_poll_start(&listener->poll, UV_READABLE, on_connection) == 0);
     return true;
 }
 
@@ -168,11 +165,15 @@ void net_drain(struct net *net) {
         return;
     net->stopped = true;
     timer_disarm(&net->accept_timer);
-    for (unsigned i = 0; i < net->listener_count; i++)
-        uv_close((uv_handle_t *)&net->listeners[i], NULL);
+    for (unsigned i = 0; i < net->listener_count; i++) {
+        uv_close((uv_handle_t *)&net->listeners[i].poll, NULL);
+        close(net->listeners[i].fd);
+    }
     LIST_EACH(&net->conns, link) {
         struct conn *conn = CONTAINER_OF(link, struct conn, link);
-        if (conn->state == CONN_READING)
+        if (conn->state == CONN_READING && conn->queued_bytes == 0)
+            conn_abort(conn);
+        else if (conn->state == CONN_READING || conn->state == CONN_SENDING)
             conn_close(conn);
     }
 }
@@ -185,18 +186,14 @@ void net_abort_all(struct net *net) {
 
 /* ---- accepting ---- */
 
-/* Too many connections, or no descriptors: connections wait in the kernel's queue until some close,
- * or a moment has passed. */
-static void on_connection(uv_stream_t *server, int status) {
-    struct net *net = server->data;
-    if (net->stopped)
-        return;
-    if (status == 0 && net->conn_count < net->options.max_connections) {
-        conn_accept(net, server);
-        return;
-    }
+/* Too many connections, or no descriptors: who comes waits in the kernel's queue until some close,
+ * or a moment has passed. (libuv's own listening would accept and close them when descriptors run
+ * out.) */
+static void pause_accepting(struct net *net) {
     net->accepting = false;
     metrics_add(METRIC_ACCEPT_PAUSES, 1);
+    for (unsigned i = 0; i < net->listener_count; i++)
+        uv_poll_stop(&net->listeners[i].poll);
     timer_arm(net->loop, &net->accept_timer, ACCEPT_RETRY_MS);
 }
 
@@ -206,7 +203,34 @@ void net_resume_accepting(struct net *net) {
     net->accepting = true;
     timer_disarm(&net->accept_timer);
     for (unsigned i = 0; i < net->listener_count; i++)
-        on_connection((uv_stream_t *)&net->listeners[i], 0);
+        CHECK(uv_poll_start(&net->listeners[i].poll, UV_READABLE, on_connection) == 0);
+}
+
+/* True when another may wait. */
+static bool accept_one(struct net *net, int listener) {
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    if (net->conn_count >= net->options.max_connections) {
+        pause_accepting(net);
+        return false;
+    }
+    int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        conn_accept(net, fd, &peer);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_accepting(net);
+    /* otherwise nobody waits, or one who was there is gone; the poll says when there is another */
+    return false;
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events) {
+    struct listener *listener = CONTAINER_OF(poll, struct listener, poll);
+    (void)status;
+    (void)events;
+    for (unsigned i = 0; i < ACCEPTS_A_TURN && accept_one(poll->data, listener->fd); i++)
+        continue;
 }
 
 static void on_accept_timer(struct timer *timer) {

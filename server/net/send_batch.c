@@ -119,6 +119,7 @@ static void send_by_ring(struct send_batch *batch, size_t count) {
         io_uring_cqe_seen(&batch->ring, cqe);
     }
     metrics_add(METRIC_SEND_BATCHES, 1);
+    metrics_add(METRIC_SEND_BATCHED, (int64_t)count);
 }
 
 void send_batch_run(struct send_batch *batch, size_t count) {

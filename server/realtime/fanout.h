@@ -25,9 +25,9 @@ struct ring *fanout_ring(struct fanout *fanout);
 /* Before the loops start. */
 void fanout_add_hub(struct fanout *fanout, struct hub *hub);
 
-/* A batch was committed (executor_ops.committed): encodes it, puts it into the ring, wakes the
+/* `arg` is the fan-out. A batch was committed (executor_ops.committed): encodes it, puts it into the ring, wakes the
  * loops. */
-void fanout_publish(void *fanout, const struct log_event *events, size_t count);
+void fanout_publish(void *arg, const struct log_event *events, size_t count);
 /* A batch of another node arrived. A payload that is not one is dropped and counted. */
 void fanout_on_bus(struct fanout *fanout, struct str payload);
 /* Events that nobody committed (presence): delivered to everybody on every node. */

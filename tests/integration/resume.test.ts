@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Server, until, type Person } from "./harness.ts";
+
+let server: Server;
+let ann: Person;
+let bob: Person;
+let general: string;
+
+before(async () => {
+  server = await Server.start(["--realtime.resume_max_events=50"]);
+  ann = await server.person("ann", "owner");
+  bob = await server.person("bob");
+  general = await ann.room("general");
+});
+after(() => server.end());
+
+test("two people see the same messages in the same order, the sender too", async () => {
+  const [a, b] = [await ann.listen(), await bob.listen()];
+  await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 ? a : b).send(general, `both ${String(index)}`)));
+  await until("all messages", () => a.texts().length === 20 && b.texts().length === 20);
+  assert.deepEqual(a.texts(), b.texts());
+  a.close();
+  b.close();
+});
+
+test("whoever was away says the cursor and gets what was missed, once, in order, over a restart too", async () => {
+  const b = await bob.listen();
+  await ann.send(general, "before");
+  await until("the message", () => b.texts().includes("before"));
+  const cursor = b.cursor;
+  b.close();
+  await ann.send(general, "missed 1");
+  await server.kill();
+  await server.run();
+  await ann.send(general, "missed 2");
+  const again = await bob.listen(cursor);
+  assert.equal(again.started["resumed"], true);
+  assert.equal(again.started["missed"], 2);
+  assert.equal(again.started["cursor"], cursor);
+  await ann.send(general, "live");
+  await until("the live message", () => again.texts().includes("live"));
+  assert.deepEqual(again.texts(), ["missed 1", "missed 2", "live"]);
+  again.close();
+});
+
+test("an altered, foreign or future cursor is answered with the state, never believed", async () => {
+  const b = await bob.listen();
+  const cursor = b.cursor ?? "";
+  b.close();
+  for (const bad of ["x", "a:b:c", cursor.replace(/.$/, (c) => (c === "0" ? "1" : "0")), cursor.replace(/:\d+:/, ":999999:"), `k${cursor.slice(1)}`]) {
+    const client = await bob.listen(bad);
+    assert.equal(client.started["resumed"], false, bad);
+    assert.equal(client.started["reason"], "cursor_invalid", bad);
+    assert.ok(client.started["state"]);
+    client.close();
+  }
+});
+
+test("who missed too much gets the full state", async () => {
+  const b = await bob.listen();
+  const cursor = b.cursor;
+  b.close();
+  for (let index = 0; index < 51; index += 1) await ann.send(general, `many ${String(index)}`);
+  const again = await bob.listen(cursor);
+  assert.equal(again.started["reason"], "too_many");
+  assert.equal("missed" in again.started, false);
+  again.close();
+});
+
+test("nothing from before joining and nothing after leaving, live or resumed", async () => {
+  const room = await ann.makeRoom("Closed", true);
+  const bobId = await bob.id();
+  const b = await bob.listen();
+  const cursor = b.cursor;
+  await ann.send(room, "before joining");
+  await ann.ask("POST", `/rooms/${room}/members`, { user: bobId });
+  await ann.send(room, "inside");
+  await ann.ask("DELETE", `/rooms/${room}/members/${bobId}`);
+  await ann.send(room, "after leaving");
+  await ann.send(general, "end");
+  await until("the end", () => b.texts().includes("end"));
+  assert.deepEqual(b.texts(room), ["inside"]);
+  b.close();
+  const resumed = await bob.listen(cursor);
+  await until("the end again", () => resumed.texts().includes("end"));
+  assert.deepEqual(resumed.texts(room), []);
+  assert.ok(resumed.events.some((one) => one.event === "room.left" && one.room === room));
+  resumed.close();
+  assert.equal((await bob.ask("GET", `/rooms/${room}/messages`)).status, 404);
+});
+
+test("whoever rejoins a private room reads from the new joining on", async () => {
+  const room = await ann.makeRoom("Again", true);
+  const bobId = await bob.id();
+  await ann.ask("POST", `/rooms/${room}/members`, { user: bobId });
+  await ann.send(room, "first stay");
+  await ann.ask("DELETE", `/rooms/${room}/members/${bobId}`);
+  await ann.ask("POST", `/rooms/${room}/members`, { user: bobId });
+  await ann.send(room, "second stay");
+  assert.deepEqual((await bob.history(room)).map((one) => one.text), ["second stay"]);
+});
+
+test("a session starts once, and the reply comes before every event", async () => {
+  const b = await bob.connect();
+  void b.ask("session.start");
+  const second = await b.code("session.start");
+  assert.ok(["already_started", "ok"].includes(second));
+  assert.equal(await b.code("session.start"), "already_started");
+  b.close();
+});
