@@ -48,6 +48,7 @@ struct request {
     void (*reply)(struct request *take_request);
     void *way; /* the way's object: a session, a connection, a client of the control socket */
     struct str way_id;     /* socket: the id's JSON text, echoed */
+    bool claims_start;     /* socket: the session's one session.start */
     bool head_only, close; /* HTTP */
     struct str allow;      /* HTTP: for 405 */
 };

@@ -19,14 +19,18 @@ static void send_error(struct session *session, struct str id, enum err error,
     buf_finish(&out);
 }
 
+static bool is_signed_in(const struct session *session) {
+    return session_identity(session)->account != 0;
+}
+
 /* What only a socket's own state can say. */
-static enum err check_state(const struct session *session, enum operation_id id) {
-    bool is_signed_in = session_identity(session)->account != 0;
-    if (id == OPERATION_session_authenticate && is_signed_in)
+static enum err check_state(struct session *session, struct request *request) {
+    if (request->id == OPERATION_session_authenticate && is_signed_in(session))
         return ERR_ALREADY_SIGNED_IN;
-    if (id == OPERATION_session_start && session_is_started(session))
-        return ERR_ALREADY_STARTED;
-    return ERR_OK;
+    if (request->id != OPERATION_session_start)
+        return ERR_OK;
+    request->claims_start = session_claim_start(session);
+    return request->claims_start ? ERR_OK : ERR_ALREADY_STARTED;
 }
 
 static void on_request(struct session *session, struct str text) {
@@ -42,7 +46,7 @@ static void on_request(struct session *session, struct str text) {
     memcpy(request->address, session_peer(session), sizeof request->address);
     request->outcome = request_decode_frame(request, text);
     if (request->outcome == ERR_OK)
-        request->outcome = check_state(session, request->id);
+        request->outcome = check_state(session, request);
     if (request->outcome != ERR_OK)
         reply_to_socket(request);
     else
@@ -73,7 +77,12 @@ static void reply_to_socket(struct request *take_request) {
     struct request *request = take_request;
     struct session *session = request->way;
     const struct call_effect *effect = &request->call.effect;
+    if (request->id == OPERATION_session_authenticate && request->outcome == ERR_OK &&
+        is_signed_in(session))
+        request->outcome = ERR_ALREADY_SIGNED_IN; /* by another one, meanwhile */
     if (request->outcome != ERR_OK) {
+        if (request->claims_start)
+            session_unclaim_start(session);
         send_error(session, request->way_id, request->outcome, &request->error);
     } else if (sign_in(session, request)) {
         send_result(session, request);

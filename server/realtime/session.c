@@ -92,10 +92,6 @@ const uint8_t *session_peer(const struct session *session) {
     return session->transport->peer(session);
 }
 
-bool session_is_started(const struct session *session) {
-    return session->state == SESSION_CATCHING_UP || session->state == SESSION_LIVE;
-}
-
 bool session_is_closed(const struct session *session) {
     return session->state == SESSION_CLOSED;
 }
@@ -131,6 +127,16 @@ bool session_sign_in(struct session *session, const struct session_identity *ide
 }
 
 /* ---- the stream ---- */
+
+bool session_claim_start(struct session *session) {
+    bool is_free = !session->start_claimed;
+    session->start_claimed = true;
+    return is_free;
+}
+
+void session_unclaim_start(struct session *session) {
+    session->start_claimed = false;
+}
 
 void session_start_stream(struct session *session, int64_t pos) {
     if (session->state != SESSION_SIGNED_IN)

@@ -34,7 +34,6 @@ const struct session_identity *session_identity(const struct session *session);
 struct loop *session_loop(const struct session *session);
 /* The peer's address, 16 bytes, for limits. */
 const uint8_t *session_peer(const struct session *session);
-bool session_is_started(const struct session *session);
 bool session_is_closed(const struct session *session);
 
 /* A request is on its way: false when SESSION_REQUESTS_MAX are already (answer ERR_OVERLOADED). */
@@ -47,6 +46,10 @@ void session_reply(struct session *session, struct str json);
 /* The person is known from now on. False (and closed with CLOSE_TOO_MANY) when there are too many
  * connections. */
 bool session_sign_in(struct session *session, const struct session_identity *identity);
+/* The stream starts once: false while a session.start is on its way, and after it. */
+bool session_claim_start(struct session *session) MUST_CHECK;
+/* That session.start was refused: another one may come. */
+void session_unclaim_start(struct session *session);
 /* After the reply to session.start: events follow from `pos` + 1 on. */
 void session_start_stream(struct session *session, int64_t pos);
 void session_close(struct session *session, enum close_code code, struct str reason);

@@ -33,6 +33,7 @@ struct session {
     uint32_t last_alive_ms, last_event_ms; /* loop time, cut to 32 bits: differences only */
     uint16_t holds;                        /* requests away */
     uint8_t state;                         /* enum session_state */
+    bool start_claimed;                    /* session.start is on its way, or was answered */
     bool page_away;                        /* a page of the log is being read */
     bool wants_page;                       /* the next one is read when the queue has drained */
     struct timer timer;
