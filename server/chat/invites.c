@@ -20,6 +20,13 @@ static enum err invite_room(struct call *call, struct uuid id, enum role role, i
     return err;
 }
 
+/* Open ones are as many as a list shows: none is out of sight. */
+static enum err room_for_one_more(struct tx *tx) {
+    int64_t open = 0;
+    enum err err = invite_count(tx, &open);
+    return err == ERR_OK && open >= CHAT_INVITES_MAX ? ERR_TOO_MANY_INVITES : err;
+}
+
 enum err invite_create(struct call *call, const struct invite_create_params *in,
                        struct invite_create_result *out) {
     struct invite *view = arena_alloc(call->arena, sizeof *view);
@@ -38,6 +45,8 @@ enum err invite_create(struct call *call, const struct invite_create_params *in,
         return ERR_FORBIDDEN; /* a link is for whoever holds it: below the own rank */
     enum err err = invite_room(call, in->room, invite.role, &invite.room);
     token_hash(secret, invite.hash);
+    if (err == ERR_OK)
+        err = room_for_one_more(call->tx);
     if (err == ERR_OK)
         err = invite_insert(call->tx, &invite, &row);
     if (err != ERR_OK)

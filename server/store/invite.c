@@ -72,6 +72,12 @@ enum err invite_all(struct tx *tx, int64_t limit, struct invite_list *out) {
     return ERR_OK;
 }
 
+enum err invite_count(struct tx *tx, int64_t *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_count_live, &rows, DB_I(tx->now_ms));
+    return row_key(err, &rows, out);
+}
+
 enum err invite_use(struct tx *tx, int64_t key) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_use, &rows, DB_I(key));

@@ -36,6 +36,8 @@ enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTE
                         struct invite_row *out) MUST_CHECK;
 /* Those that still work, newest first. */
 enum err invite_all(struct tx *tx, int64_t limit, struct invite_list *out) MUST_CHECK;
+/* How many still work. */
+enum err invite_count(struct tx *tx, int64_t *out) MUST_CHECK;
 /* One use less. */
 enum err invite_use(struct tx *tx, int64_t key) MUST_CHECK;
 enum err invite_end(struct tx *tx, int64_t key) MUST_CHECK;

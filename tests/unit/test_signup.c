@@ -1,4 +1,5 @@
 /* The first owner, invites, and the operator's accounts. */
+#include "chat/chat.h"
 #include "chat_fixture.h"
 
 #include <setjmp.h>
@@ -264,6 +265,21 @@ static void a_revoked_invite_works_no_more_and_is_listed_no_more(void **state) {
                ERR_INVITE_INVALID);
 }
 
+static void as_many_invites_are_open_as_a_list_shows(void **state) {
+    struct invite_create_result invite;
+    struct invite_list_result list;
+    (void)state;
+    struct person owner = chat_make_owner();
+    for (int i = 0; i < CHAT_INVITES_MAX; i++)
+        assert_err(CALL(owner, invite_create, &invite, 0), ERR_OK);
+    assert_err(CALL(owner, invite_create, NULL, 0), ERR_TOO_MANY_INVITES);
+    assert_err(CALL(owner, invite_list, &list, 0), ERR_OK);
+    assert_int_equal(list.invites.count, CHAT_INVITES_MAX);
+    assert_err(CALL(owner, invite_revoke, NULL, .invite = invite.invite->id), ERR_OK);
+    assert_err(CALL(owner, invite_create, NULL, 0), ERR_OK);
+    assert_err(CALL(owner, invite_create, NULL, 0), ERR_TOO_MANY_INVITES);
+}
+
 static void showing_an_invite_tells_who_invites_and_uses_nothing_up(void **state) {
     struct invite_create_result invite;
     struct invite_show_result shown;
@@ -448,6 +464,7 @@ int main(void) {
         TEST(a_refused_sign_up_uses_nothing_up),
         TEST(an_expired_invite_works_no_more),
         TEST(a_revoked_invite_works_no_more_and_is_listed_no_more),
+        TEST(as_many_invites_are_open_as_a_list_shows),
         TEST(showing_an_invite_tells_who_invites_and_uses_nothing_up),
         TEST(a_link_gives_a_role_below_the_own),
         TEST(an_invite_to_a_private_room_needs_being_in_it),

@@ -816,6 +816,7 @@ export type ErrorCode =
   | "already_signed_in"
   | "last_owner"
   | "owner_exists"
+  | "too_many_invites"
   | "message_is_deleted"
   | "invite_invalid"
   | "too_large"

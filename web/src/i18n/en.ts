@@ -305,6 +305,7 @@ export const en = {
   "error.email_taken": "This email has an account. Sign in, or use another.",
   "error.wrong_password": "The present password is wrong.",
   "error.invite_invalid": "The invite has expired, was used up or revoked. Ask for a new one.",
+  "error.too_many_invites": "There are too many open invites. Revoke some first.",
   "error.owner_exists": "This workspace has an owner already. Sign in instead.",
   "error.forbidden": "You may not do this. Ask an admin.",
   "error.not_found": "It is not there any more.",
