@@ -147,7 +147,7 @@ void hub_apply(struct session *session, const struct packet *packet) {
     if (packet->type == EVENT_session_ended && ends_session(session, packet, &code)) {
         /* Where its place in the stream is not known it may be a session newer than this event: it
          * connects again and is asked. */
-        session_close(session, is_next ? code : CLOSE_RECONNECT, STR("session ended"));
+        session_end(session, is_next ? code : CLOSE_RECONNECT);
     } else if (packet->type == EVENT_room_joined && is_next) {
         hub_subscribe(session, audience_room(packet->subject));
     } else if (packet->type == EVENT_room_left && is_next) {

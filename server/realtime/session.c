@@ -51,6 +51,23 @@ void session_close(struct session *session, enum close_code code, struct str rea
     session->transport->close(session, code, reason);
 }
 
+static void close_ended(struct session *session) {
+    session_close(session, (enum close_code)session->end_code, STR("session ended"));
+}
+
+void session_end(struct session *session, enum close_code code) {
+    if (session->state == SESSION_CLOSED || session->state == SESSION_ENDING)
+        return;
+    session->end_code = (uint16_t)code;
+    if (session->holds == 0) {
+        close_ended(session);
+        return;
+    }
+    session->state = SESSION_ENDING;
+    hub_unsubscribe_all(session);
+    timer_arm(session->hub->loop, &session->timer, SESSION_END_WAIT_MS);
+}
+
 static void free_if_over(struct session *session) {
     if (session->below == NULL && session->holds == 0)
         mem_free(session);
@@ -75,6 +92,8 @@ bool session_hold(struct session *session) {
 void session_release(struct session *session) {
     CHECK(session->holds > 0);
     session->holds--;
+    if (session->holds == 0 && session->state == SESSION_ENDING)
+        close_ended(session);
     if (session->holds == 0 && session->hub->draining)
         hub_close_drained(session);
     free_if_over(session);
@@ -97,7 +116,7 @@ bool session_is_closed(const struct session *session) {
 }
 
 void session_on_message(struct session *session, struct str text) {
-    if (session->state != SESSION_CLOSED && !session->hub->draining)
+    if (session->state < SESSION_ENDING && !session->hub->draining)
         session->hub->options.ops->on_request(session, text);
 }
 
@@ -253,7 +272,7 @@ void session_on_page(struct session *session, struct page *page) {
     if (session->state != SESSION_CATCHING_UP)
         return;
     if (page->outcome == ERR_INVALID_TOKEN) {
-        session_close(session, CLOSE_SIGNED_OUT, STR("session ended"));
+        session_end(session, CLOSE_SIGNED_OUT);
         return;
     }
     if (page->outcome != ERR_OK) {
@@ -299,6 +318,10 @@ static void on_timer(struct timer *timer) {
     const struct hub_options *options = &session->hub->options;
     if (session->state == SESSION_NEW) {
         session_close(session, CLOSE_NOT_SIGNED_IN, STR("sign in first"));
+        return;
+    }
+    if (session->state == SESSION_ENDING) {
+        close_ended(session);
         return;
     }
     uint32_t silent_ms = now_ms(session) - session->last_alive_ms;

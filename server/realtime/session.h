@@ -2,7 +2,7 @@
  *
  * Thread: the loop of its hub, for every function here. Owner: the hub's list until the transport
  * closed it, and whoever holds it (session_hold) while a request is away. Life: NEW → SIGNED_IN →
- * CATCHING_UP ⇄ LIVE → CLOSED.
+ * CATCHING_UP ⇄ LIVE → ENDING → CLOSED.
  *
  * The stream is exact: a session has one position; CATCHING_UP reads pages of the log as its queue
  * drains, the page that reaches the head brings the rooms that it is then subscribed to, and from

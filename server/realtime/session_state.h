@@ -11,6 +11,7 @@ enum session_state {
     SESSION_SIGNED_IN,   /* no events yet */
     SESSION_CATCHING_UP, /* reads pages of the log from `pos` */
     SESSION_LIVE,        /* tails the ring with its hub */
+    SESSION_ENDING,      /* signed out: what is away is still answered, nothing else */
     SESSION_CLOSED,
 };
 
@@ -33,6 +34,7 @@ struct session {
     uint32_t last_alive_ms, last_event_ms; /* loop time, cut to 32 bits: differences only */
     uint16_t holds;                        /* requests away */
     uint8_t state;                         /* enum session_state */
+    uint16_t end_code;                     /* ENDING: enum close_code */
     bool start_claimed;                    /* session.start is on its way, or was answered */
     bool page_away;                        /* a page of the log is being read */
     bool wants_page;                       /* the next one is read when the queue has drained */
@@ -65,6 +67,10 @@ void session_on_closed(struct session *session);
 
 /* session.c, for hub.c */
 void session_deliver(struct session *session, struct packet *packet, struct audience *audience);
+/* Its sign-in is over: closed as soon as the requests that are away were answered (whoever signs
+ * out by a socket hears that it worked), at the latest after SESSION_END_WAIT_MS. */
+enum { SESSION_END_WAIT_MS = 500 };
+void session_end(struct session *session, enum close_code code);
 /* The ring went on without it: pages of the log from `pos` on. */
 void session_fall_behind(struct session *session, int64_t pos);
 
