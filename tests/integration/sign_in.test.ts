@@ -189,3 +189,212 @@ test("signing out takes the cookie away", async () => {
   assert.match(out.headers.get("set-cookie") ?? "", /Max-Age=0/);
   assert.equal((await ask(server, "GET", "/me", { headers })).status, 401);
 });
+
+test("who is disabled is out everywhere within a second, and whoever is enabled signs in anew", async () => {
+  const dan = await server.person("dan");
+  const cookie = cookieOf(await signIn("dan"));
+  const [live, idle] = [await dan.listen(), await dan.connect()];
+  const a = await ann.listen();
+  assert.equal((await server.cli("user", "disable", "dan")).code, 0);
+  await Promise.all([live, idle].map((one) => until("the sockets to close", () => one.closed, outLimit_ms)));
+  assert.equal(live.closed?.code, 4500);
+  assert.equal(await meStatus(dan.token), 401);
+  assert.equal((await ask(server, "GET", "/me", { headers: cookie })).status, 401);
+  assert.equal((await signIn("dan")).status, 401);
+  await assert.rejects(dan.connect(), /status 401/);
+  const event = await a.waitFor("the news", (one) => one.event === "user.updated" && (one.data["user"] as Json)["name"] === "dan");
+  assert.equal((event.data["user"] as Json)["disabled"], true);
+  assert.equal((await server.cli("token", "create", "--user", "dan")).code === 0, false);
+  assert.equal((await server.cli("user", "disable", "dan", "--enable")).code, 0);
+  assert.equal(await meStatus(dan.token), 401);
+  assert.equal(await meStatus(await tokenOf("dan")), 200);
+  a.close();
+});
+
+/* ---- passwords ---- */
+
+test("changing the password asks for the old one and ends the other sessions", async () => {
+  await signUp((await invite(ann)).secret, "pia");
+  const [one, two] = [await tokenOf("pia"), await tokenOf("pia")];
+  const [here, there] = [await Client.open(server, one), await Client.open(server, two)];
+  await Promise.all([here.start(), there.start()]);
+  const change = (old_password: string, new_password: string): Promise<Answer> => ask(server, "POST", "/me/password", { token: one, body: { old_password, new_password } });
+  const refused = await change("not this", "new password");
+  assert.equal(refused.status, 403);
+  assert.equal(refused.body["code"], "wrong_password");
+  assert.equal(await meStatus(two), 200);
+  assert.equal((await change(password, "new password")).status, 200);
+  await until("the other socket to close", () => there.closed, outLimit_ms);
+  assert.equal(there.closed?.code, 4500);
+  assert.equal(await meStatus(two), 401);
+  assert.equal(await meStatus(one), 200);
+  assert.equal(await here.code("user.me"), "ok");
+  assert.equal(await here.code("user.password", { old_password: "new password", new_password: "newer password" }), "ok");
+  assert.equal((await signIn("pia")).status, 401);
+  assert.equal((await signIn("pia", "newer password")).status, 201);
+  here.close();
+});
+
+test("a password has 8 to 128 characters, whatever they are; nothing else is asked of it", async () => {
+  const { secret } = await invite(ann, { uses: 10 });
+  for (const [name, word, good] of [
+    ["w1", "1234567", false],
+    ["w2", "12345678", true],
+    ["w3", "a".repeat(128), true],
+    ["w4", "a".repeat(129), false],
+    ["w5", "🐎".repeat(8), true],
+    ["w6", "🐎".repeat(7), false],
+    ["w7", "🐎".repeat(128), true],
+    ["w8", "        ", true],
+    ["w9", " trailing  ", true],
+  ] as const) {
+    const { status, body } = await signUp(secret, name, { password: word });
+    assert.equal(status, good ? 201 : 400, name);
+    if (good) assert.equal((await signIn(name, word)).status, 201, name);
+    else assert.deepEqual([body["code"], body["field"]], ["invalid_field", "password"]);
+  }
+  assert.equal((await signIn("w9", " trailing")).status, 401);
+});
+
+/* ---- invites ---- */
+
+test("an invite lets in as many as it says, then it is gone; two at once share the last use", async () => {
+  const two = await invite(ann, { uses: 2 });
+  assert.equal((await signUp(two.secret, "inv1")).status, 201);
+  const both = await Promise.all([signUp(two.secret, "inv2"), signUp(two.secret, "inv3")]);
+  assert.deepEqual(both.map((one) => one.status).sort(), [201, 410]);
+  const gone = await signUp(two.secret, "inv4");
+  assert.equal(gone.body["code"], "invite_invalid");
+});
+
+test("a refused sign-up uses nothing up", async () => {
+  const { secret } = await invite(ann);
+  assert.equal((await signUp(secret, "ANN")).body["code"], "name_taken");
+  assert.equal((await signUp(secret, "аnn")).body["code"], "name_taken"); // a Cyrillic а
+  assert.equal((await signUp(secret, "a b")).body["code"], "invalid_field");
+  assert.equal((await signUp(secret, "ok1", { email: "nowhere" })).body["code"], "invalid_field");
+  assert.equal((await signUp(secret, "ok1")).status, 201);
+});
+
+test("an invite tells who invites, and looking uses nothing up", async () => {
+  const { secret } = await invite(ann, { expires_in: 3600 });
+  for (let look = 0; look < 3; look += 1) {
+    const { status, body } = await ask(server, "POST", "/invites/show", { body: { secret } });
+    assert.equal(status, 200);
+    assert.deepEqual([body["invited_by"], body["role"]], ["ann", "member"]);
+    assert.ok(Math.abs(Date.parse(body["expires_at"] as string) - Date.now() - 3_600_000) < 60_000);
+  }
+  assert.equal((await signUp(secret, "shown")).status, 201);
+  assert.equal((await ask(server, "POST", "/invites/show", { body: { secret } })).status, 410);
+});
+
+test("a revoked invite works no more and is listed no more", async () => {
+  const { id, secret } = await invite(ann);
+  const listed = async (): Promise<boolean> => ((await ann.ask("GET", "/invites")).body["invites"] as Json[]).some((one) => one["id"] === id);
+  assert.equal(await listed(), true);
+  assert.ok(!JSON.stringify((await ann.ask("GET", "/invites")).body).includes(secret));
+  assert.equal((await ann.ask("DELETE", `/invites/${id}`)).status, 200);
+  assert.equal(await listed(), false);
+  assert.equal((await signUp(secret, "late")).status, 410);
+});
+
+test("an invite's life is bounded", async () => {
+  for (const expires_in of [0, 59, 2_592_001]) assert.equal((await ann.ask("POST", "/invites", { expires_in })).body["field"], "expires_in");
+  for (const uses of [0, 1001]) assert.equal((await ann.ask("POST", "/invites", { uses })).body["field"], "uses");
+});
+
+/* ---- rank ---- */
+
+test("invites are for owners and admins, with roles below their own", async () => {
+  const [ada, mel] = [await server.person("ada", "admin"), await server.person("mel")];
+  const role = async (who: Person, wanted: string): Promise<number> => (await who.ask("POST", "/invites", { role: wanted, room: general })).status;
+  assert.deepEqual(await Promise.all(["guest", "member", "admin", "owner"].map((one) => role(ann, one))), [201, 201, 201, 403]);
+  assert.deepEqual(await Promise.all(["guest", "member", "admin", "owner"].map((one) => role(ada, one))), [201, 201, 403, 403]);
+  assert.deepEqual(await Promise.all(["guest", "member", "admin", "owner"].map((one) => role(mel, one))), [403, 403, 403, 403]);
+  const { id } = await invite(ann);
+  assert.equal((await mel.ask("GET", "/invites")).status, 403);
+  assert.equal((await mel.ask("DELETE", `/invites/${id}`)).status, 403);
+  const guest = await invite(ada, { role: "guest", room: general });
+  const made = await signUp(guest.secret, "gus");
+  assert.equal((made.body["user"] as Json)["role"], "guest");
+});
+
+test("the last owner stays, disabled or demoted by nobody, not even two at once", async () => {
+  for (const words of [["disable", "ann"], ["role", "ann", "admin"]]) {
+    const { code, stderr } = await server.cli("user", ...words);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /last owner/i);
+  }
+  await server.person("oda", "owner");
+  const both = await Promise.all([server.cli("user", "role", "ann", "admin"), server.cli("user", "role", "oda", "admin")]);
+  assert.equal(both.filter((one) => one.code === 0).length, 1);
+  await server.cli("user", "role", "ann", "owner");
+  assert.equal(await meStatus(ann.token), 200);
+});
+
+test("a new role counts at once: open sockets reconnect with it", async () => {
+  const rob = await server.person("rob", "admin");
+  const client = await rob.listen();
+  await server.cli("user", "role", "rob", "member");
+  await until("the socket to close", () => client.closed, outLimit_ms);
+  assert.equal(client.closed?.code, 4003);
+  assert.equal((await rob.ask("POST", "/invites", {})).status, 403);
+});
+
+/* ---- limits ---- */
+
+test("with rate limits on, signing in too often is answered 429 with Retry-After, and locks nobody out", async () => {
+  const strict = await Server.start(["--limits.rate=on", "--limits.sign_in_rate=60", "--limits.sign_in_burst=3"]);
+  try {
+    const bea = await strict.person("bea", "owner");
+    const tries = await Promise.all(Array.from({ length: 6 }, () => ask(strict, "POST", "/session", { body: { login: "bea", password: "wrong" } })));
+    assert.equal(tries.filter((one) => one.status === 401).length, 3);
+    const refused = tries.find((one) => one.status === 429);
+    assert.equal(refused?.body["code"], "rate_limited");
+    assert.ok(Number(refused?.headers.get("retry-after")) >= 1);
+    assert.ok(Number(refused?.body["retry_after"]) > 0);
+    assert.equal((await bea.ask("GET", "/me")).status, 200);
+    await until("the limit to let go", async () => (await ask(strict, "POST", "/session", { body: { login: "bea", password } })).status === 201);
+  } finally {
+    await strict.end();
+  }
+});
+
+test("a person's limit holds over all their connections, and reconnecting does not lift it", async () => {
+  const strict = await Server.start(["--limits.rate=on", "--limits.person_rate=1", "--limits.person_burst=20"]);
+  try {
+    const bea = await strict.person("bea", "owner");
+    const cal = await strict.person("cal");
+    const ask20 = async (client: Client): Promise<string[]> => Promise.all(Array.from({ length: 20 }, () => client.code("user.me")));
+    const [one, two] = [await bea.connect(), await bea.connect()];
+    const codes = [...(await ask20(one)), ...(await ask20(two))];
+    assert.ok(codes.filter((code) => code === "ok").length <= 22);
+    const again = await Client.open(strict);
+    assert.equal(await again.code("session.authenticate", { token: bea.token }), "ok");
+    const last = await again.ask("user.me");
+    assert.equal((last["error"] as Json)["code"], "rate_limited");
+    assert.ok(Number((last["error"] as Json)["retry_after"]) > 0);
+    assert.equal((await bea.ask("GET", "/me")).status, 429);
+    assert.equal((await cal.ask("GET", "/me")).status, 200);
+    for (const client of [one, two, again]) client.close();
+  } finally {
+    await strict.end();
+  }
+});
+
+test("one person has so many sockets and no more", async () => {
+  const strict = await Server.start(["--limits.rate=on", "--limits.connections_per_person=3"]);
+  try {
+    const bea = await strict.person("bea", "owner");
+    const clients = await Promise.all([1, 2, 3].map(() => bea.connect()));
+    const over = await bea.connect();
+    assert.equal((await until("the fourth to close", () => over.closed)).code, 4502);
+    clients[0]?.close();
+    await until("room for another", async () => {
+      const client = await bea.connect();
+      return (await client.code("user.me")) === "ok";
+    });
+  } finally {
+    await strict.end();
+  }
+});
