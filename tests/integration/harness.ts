@@ -184,7 +184,7 @@ export class Person {
     return ((await this.ask("POST", "/rooms", { name, private: isPrivate })).body["room"] as RoomJson).id;
   }
 
-  send(room: string, text: string, nonce = crypto.randomUUID()): Promise<Answer> {
+  send(room: string, text: string, nonce: string = crypto.randomUUID()): Promise<Answer> {
     return this.ask("POST", `/rooms/${room}/messages`, { nonce, text });
   }
 
@@ -297,7 +297,7 @@ export class Client {
     return this.started;
   }
 
-  send(room: string, text: string, nonce = crypto.randomUUID()): Promise<Json> {
+  send(room: string, text: string, nonce: string = crypto.randomUUID()): Promise<Json> {
     return this.ask("message.send", { room, text, nonce });
   }
 
