@@ -229,6 +229,8 @@ export class Client {
   started: Json = {};
   closed: { code: number; reason: string } | undefined;
   onEvent: ((event: EventJson) => void) | undefined;
+  /** Called with session.start's result as it arrives; events that came in the same read follow. */
+  onStarted: ((result: Json) => void) | undefined;
   #waiting = new Map<number, (reply: Json) => void>();
   #lastId = 0;
 
@@ -267,6 +269,8 @@ export class Client {
     }
     const resolve = this.#waiting.get(message["id"] as number);
     this.#waiting.delete(message["id"] as number);
+    const result = message["result"] as Json | undefined;
+    if (result && "resumed" in result) this.onStarted?.(result);
     resolve?.(message);
   }
 

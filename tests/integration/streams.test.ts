@@ -43,15 +43,16 @@ async function follow(person: Person, watcher: Watcher): Promise<Client> {
   const client = await person.connect();
   client.onEvent = (event) => watcher.hear(event);
   const cursor = watcher.cursor;
-  watcher.take({});
-  watcher.take(await client.start(cursor));
+  client.onStarted = (started) => watcher.take(started);
+  await client.start(cursor);
   return client;
 }
 
 for (const batch of ["io_uring", "writev"]) {
   for (const loops of [1, 2]) {
-    test(`streams stay exact with ${batch} and ${String(loops)} loops`, async () => {
+    test(`streams stay exact with ${batch} and ${String(loops)} loops`, async (t) => {
       const server = await Server.start([`--net.send_batch=${batch}`, `--loops=${String(loops)}`, "--realtime.ring_bytes=8192", "--realtime.resume_max_events=1000000"]);
+      t.after(() => server.end());
       const writers: Person[] = [];
       for (const name of ["ann", "bob", "cleo", "dora"]) writers.push(await server.person(name, name === "ann" ? "owner" : "member"));
       const guests: Person[] = [];
@@ -102,13 +103,13 @@ for (const batch of ["io_uring", "writev"]) {
         assert.ok(watcher.count > 100, `only ${String(watcher.count)} events`);
       }
       assert.equal(await server.doctor(), "");
-      await server.end();
     });
   }
 }
 
-test("a member that stops reading is closed with 4001 at queue_bytes, the others are served, and it resumes whole", async () => {
+test("a member that stops reading is closed with 4001 at queue_bytes, the others are served, and it resumes whole", async (t) => {
   const server = await Server.start(["--net.queue_bytes=65536", "--realtime.resume_max_events=1000000"]);
+  t.after(() => server.end());
   const ann = await server.person("ann", "owner");
   const bob = await server.person("bob");
   const cleo = await server.person("cleo");
@@ -129,5 +130,4 @@ test("a member that stops reading is closed with 4001 at queue_bytes, the others
   assert.equal(again.started["resumed"], true);
   await until("the rest", () => again.texts().length === total - before, 60_000);
   client.close();
-  await server.end();
 });
