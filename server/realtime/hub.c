@@ -190,27 +190,37 @@ static void fall_off_ring(struct hub *hub) {
     }
 }
 
-/* Tails the ring: reads what is new and delivers it; a long backlog is cut into turns, so that
- * sockets are written between. */
+static size_t deliver_packet(struct hub *hub, struct packet *packet) {
+    size_t bytes = packet->frame == NULL ? 0 : packet->frame->len;
+    hub->pos = packet->stream_pos;
+    if (packet->pos != 0)
+        hub->check = packet->check;
+    hub_deliver(hub, packet);
+    return bytes;
+}
+
+/* Tails the ring: reads what is new and delivers it. A long backlog is cut into turns, so that
+ * sockets are written between: else a burst alone would fill the queue of a member who reads. */
 static void deliver_from_ring(struct loop *loop, struct mail *mail) {
     struct hub *hub = CONTAINER_OF(mail, struct hub, wake_mail);
     struct packet *packets[HUB_READ_PACKETS];
+    size_t turn_bytes = hub->options.queue_bytes / 4;
+    size_t done = 0, bytes = 0;
     (void)loop;
     atomic_store(&hub->woken, false);
-    for (size_t done = 0; done < HUB_TURN_PACKETS;) {
+    while (done < HUB_TURN_PACKETS && bytes < turn_bytes) {
         size_t count = ring_read(hub->options.ring, &hub->index, packets, HUB_READ_PACKETS);
         if (count == RING_FELL_OFF) {
             fall_off_ring(hub);
             return;
         }
-        for (size_t i = 0; i < count; i++) {
-            hub->pos = packets[i]->stream_pos;
-            if (packets[i]->pos != 0)
-                hub->check = packets[i]->check;
-            hub_deliver(hub, packets[i]);
+        size_t at = 0;
+        for (; at < count && bytes < turn_bytes; at++)
+            bytes += deliver_packet(hub, packets[at]);
+        for (size_t i = 0; i < count; i++)
             packet_unref(packets[i]);
-        }
-        if (count < HUB_READ_PACKETS)
+        hub->index -= count - at; /* what is left is read again next turn */
+        if (at == count && count < HUB_READ_PACKETS)
             return;
         done += count;
     }
