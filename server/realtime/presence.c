@@ -10,7 +10,7 @@ struct person {
     struct uuid id;
     unsigned sessions;
     bool told_online;
-    int64_t left_at_ms; /* when the last session ended */
+    int64_t left_at_ms; /* when the last session ended; 0: long ago */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -33,12 +33,12 @@ bool presence_enter(int64_t account, struct uuid id, unsigned limit) {
     return entered;
 }
 
-void presence_leave(int64_t account) {
+void presence_leave(int64_t account, bool was_silent) {
     pthread_mutex_lock(&lock);
     struct person *person = map_get(&people, (uint64_t)account);
     CHECK(person != NULL && person->sessions > 0);
     if (--person->sessions == 0)
-        person->left_at_ms = clock_now_ms();
+        person->left_at_ms = was_silent ? 0 : clock_now_ms();
     pthread_mutex_unlock(&lock);
 }
 

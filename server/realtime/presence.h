@@ -2,7 +2,8 @@
  * event for all.
  *
  * Thread: any; one small lock. A person whose last session ended stays online for
- * PRESENCE_LINGER_MS, so that a reload is not seen. */
+ * PRESENCE_LINGER_MS, so that a reload is not seen; whose last session fell silent does not: that
+ * has been long enough. */
 #pragma once
 #include "base/arena.h"
 #include "base/check.h"
@@ -13,7 +14,7 @@ enum { PRESENCE_LINGER_MS = 3000, PRESENCE_TICK_MS = 1000 };
 
 /* One session more for the person; false when `limit` are open already (0: no limit). */
 bool presence_enter(int64_t account, struct uuid id, unsigned limit) MUST_CHECK;
-void presence_leave(int64_t account);
+void presence_leave(int64_t account, bool was_silent);
 /* Who is online, in no order, in `arena`. */
 struct uuid_list presence_who(struct arena *arena);
 /* Who came and went since the last call. False when nobody did. */

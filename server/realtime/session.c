@@ -34,11 +34,11 @@ struct session *session_open(struct hub *hub, const struct transport *transport,
 }
 
 /* Out of every audience and of presence; nothing is delivered any more. */
-static void leave(struct session *session) {
+static void leave(struct session *session, bool was_silent) {
     if (session->state == SESSION_CLOSED)
         return;
     if (session->state != SESSION_NEW)
-        presence_leave(session->identity.account);
+        presence_leave(session->identity.account, was_silent);
     session->state = SESSION_CLOSED;
     timer_disarm(&session->timer);
     hub_unsubscribe_all(session);
@@ -47,7 +47,7 @@ static void leave(struct session *session) {
 void session_close(struct session *session, enum close_code code, struct str reason) {
     if (session->state == SESSION_CLOSED)
         return;
-    leave(session);
+    leave(session, code == CLOSE_SILENT);
     session->transport->close(session, code, reason);
 }
 
@@ -74,7 +74,7 @@ static void free_if_over(struct session *session) {
 }
 
 void session_on_closed(struct session *session) {
-    leave(session);
+    leave(session, false);
     session->below = NULL;
     list_remove(&session->link);
     session->hub->session_count--;
