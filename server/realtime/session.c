@@ -14,6 +14,14 @@ enum { PAGE_RETRY_MS = 200 };
 static void on_timer(struct timer *timer);
 static void pump_pages(struct session *session);
 
+static uint64_t until(uint64_t limit_ms, uint32_t passed_ms) {
+    return passed_ms >= limit_ms ? 1 : limit_ms - passed_ms;
+}
+
+static uint64_t sooner(uint64_t one_ms, uint64_t other_ms) {
+    return one_ms < other_ms ? one_ms : other_ms;
+}
+
 static uint32_t now_ms(const struct session *session) {
     return (uint32_t)loop_now_ms(session->hub->loop);
 }
@@ -141,7 +149,8 @@ bool session_sign_in(struct session *session, const struct session_identity *ide
     session->state = SESSION_SIGNED_IN;
     hub_subscribe(session, audience_person(identity->account));
     hub_subscribe(session, audience_workspace());
-    timer_arm(hub->loop, &session->timer, hub->options.ping_after_ms);
+    timer_arm(hub->loop, &session->timer,
+              sooner(hub->options.ping_after_ms, hub->options.heartbeat_ms));
     return true;
 }
 
@@ -307,8 +316,14 @@ static void send_heartbeat(struct session *session) {
     session->last_event_ms = now_ms(session);
 }
 
-static uint64_t until(uint64_t limit_ms, uint32_t passed_ms) {
-    return passed_ms >= limit_ms ? 1 : limit_ms - passed_ms;
+/* Sends a heartbeat when it is due; how long until the next. Whoever has no stream gets none. */
+static uint64_t beat(struct session *session) {
+    uint64_t every_ms = session->hub->options.heartbeat_ms;
+    if (session->state != SESSION_LIVE || session->pos > session->hub->pos)
+        return every_ms;
+    if (now_ms(session) - session->last_event_ms >= every_ms)
+        send_heartbeat(session);
+    return until(every_ms, now_ms(session) - session->last_event_ms);
 }
 
 /* One timer for all that a session waits for: sign-in, ping, silence, heartbeat, a page to be asked
@@ -335,11 +350,8 @@ static void on_timer(struct timer *timer) {
         session->transport->ping(session);
         next_ms = until(options->silence_timeout_ms, silent_ms);
     }
-    if (session->state == SESSION_LIVE && session->pos <= session->hub->pos &&
-        now_ms(session) - session->last_event_ms >= options->heartbeat_ms)
-        send_heartbeat(session);
-    uint64_t quiet_ms = until(options->heartbeat_ms, now_ms(session) - session->last_event_ms);
-    timer_arm(session->hub->loop, timer, next_ms < quiet_ms ? next_ms : quiet_ms);
+    uint64_t quiet_ms = beat(session);
+    timer_arm(session->hub->loop, timer, sooner(next_ms, quiet_ms));
     if (session->wants_page)
         pump_pages(session);
 }
