@@ -115,7 +115,7 @@ export async function accountMenu(page: Page, item: string | RegExp): Promise<vo
 export async function inviteLink(page: Page): Promise<string> {
   await sidebar(page).getByRole("button", { name: "Invite people" }).click();
   await dialog(page).getByRole("button", { name: "Create link" }).click();
-  const field = dialog(page).getByLabel("Your link");
+  const field = dialog(page).getByRole("textbox", { name: "Your link" });
   await expect(field).toHaveValue(/#/);
   const link = await field.inputValue();
   await page.keyboard.press("Escape");

@@ -9,7 +9,7 @@ import { RoomHeader } from "../features/rooms/RoomHeader";
 import { t } from "../i18n/t";
 import { useOverlay } from "../lib/overlay";
 import { homePath } from "../lib/paths";
-import { actions, useMembers, useMessages, useOnlineIds, useRoom, useSelf } from "../store/contract";
+import { actions, useMembers, useMembersMissing, useMessages, useOnlineIds, useRoom, useSelf } from "../store/contract";
 import { Button } from "../ui/Button";
 import { EmptyState } from "../ui/EmptyState";
 import { Skeleton } from "../ui/Skeleton";
@@ -33,6 +33,7 @@ export function RoomView({ id }: { id: string }) {
   const self = useSelf();
   const shown = useOverlay((state) => state.membersShown);
   const { members } = useMembers(id);
+  const membersMissing = useMembersMissing(id);
   const online = useOnlineIds();
   const { messages } = useMessages(id);
   const [edited, setEdited] = useState<ShownMessage>();
@@ -49,6 +50,10 @@ export function RoomView({ id }: { id: string }) {
       current = false;
     };
   }, [id, room]);
+
+  useEffect(() => {
+    if (membersMissing) void actions.loadMembers(id);
+  }, [id, membersMissing]);
 
   useEffect(() => {
     if (room) document.title = `${room.name} · ${t("app.name")}`;

@@ -118,6 +118,7 @@ function forgetSettled(): void {
 function sendMessage(room: string, text: string): void {
   const account = getState().self?.id;
   if (account === undefined) return;
+  typed.delete(room); /* the message ended the typing: the next one is told at once */
   const entry = { nonce: makeNonce(), account, room, text, created_at: new Date().toISOString() };
   void putEntry(entry).then(() => {
     dispatch({ type: "outbox-added", entry });

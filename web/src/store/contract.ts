@@ -53,6 +53,9 @@ export function useMembers(room: string): { members: readonly State["members"][s
   return { members: list?.users ?? none, status: list?.status ?? "loading" };
 }
 
+/** Nobody asked for the room's members, or a new beginning of the stream dropped them. */
+export const useMembersMissing = (room: string): boolean => useStore((state) => state.members[room] === undefined && state.rooms[room] !== undefined);
+
 /* A stored message's shape is made once, so that rows that did not change are not drawn again. */
 const shapes = new WeakMap<Message, ShownMessage>();
 

@@ -146,4 +146,15 @@ describe("events", () => {
     expect(texts(state)).toEqual(["text 900"]);
     expect(state.timelines["r"]?.cursor).toBe("900");
   });
+
+  it("what came while the newest page was on its way is on it once, first opened or opened again", () => {
+    const page = { messages: [message(1), message(2)], seq: 3, next_cursor: null };
+    const edited: ServerEvent = { event: "message.edited", room: "r", seq: 5, data: { message: message(2, { text: "changed" }) } };
+    const fresh = reduce(reduce(emptyState, { type: "started", result: started([room({ seq: 1 })]) }), { type: "timeline-loading", room: "r" });
+    const stale = reduce(begin(), { type: "started", result: started([room({ seq: 1 })]) });
+    for (const start of [fresh, stale]) {
+      const waiting = [created(2), created(4), edited].reduce(hear, start);
+      expect(texts(reduce(waiting, { type: "newest-page", room: "r", page }))).toEqual(["text 1", "changed", "text 4"]);
+    }
+  });
 });

@@ -139,6 +139,14 @@ function dropRoom(state: State, id: string): State {
   return { ...state, rooms: without(state.rooms, id), timelines: without(state.timelines, id), members: without(state.members, id), typing: without(state.typing, id) };
 }
 
+/** While a page is on its way nobody knows whether the event's message is in it: kept until it comes. */
+function hold(state: State, event: ServerEvent): State {
+  if (event.room === undefined || event.seq === undefined || !event.event.startsWith("message.")) return state;
+  const { message } = event.data as { message: Message };
+  const held = { seq: event.seq, message };
+  return withTimeline(state, event.room, (timeline) => (timeline.stale || timeline.status !== "ready" ? { ...timeline, held: [...timeline.held, held] } : timeline));
+}
+
 /** The change itself, once it is known to be new. */
 function applyEvent(state: State, event: ServerEvent, now: number): State {
   switch (event.event) {
@@ -182,7 +190,7 @@ function onEvent(state: State, event: ServerEvent, now: number): State {
   const room = state.rooms[event.room];
   if (!room || event.seq <= room.seq) return state;
   const { seq } = event;
-  return withRoom(applyEvent(state, event, now), event.room, (known) => ({ ...known, seq }));
+  return withRoom(applyEvent(hold(state, event), event, now), event.room, (known) => ({ ...known, seq }));
 }
 
 /* ---- the beginning of a stream ---- */
@@ -216,12 +224,14 @@ function onNewestPage(state: State, id: string, page: MessageListResult): State 
     cursor: kept ? kept.cursor : page.next_cursor,
     earlier: "idle",
     stale: false,
+    held: [],
   };
   const next = { ...state, timelines: { ...state.timelines, [id]: timeline } };
-  return page.messages.reduce(settle, next);
+  const missed = (before?.held ?? []).filter((one) => one.seq > page.seq).map((one) => one.message);
+  return missed.reduce(store, page.messages.reduce(settle, next));
 }
 
-const noTimeline: Timeline = { messages: [], status: "loading", seq: 0, cursor: null, earlier: "idle", stale: false };
+const noTimeline: Timeline = { messages: [], status: "loading", seq: 0, cursor: null, earlier: "idle", stale: false, held: [] };
 
 export function reduce(state: State, action: Action): State {
   switch (action.type) {

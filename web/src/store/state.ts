@@ -16,6 +16,8 @@ export interface Timeline {
   earlier: "idle" | "loading" | "failed";
   /** The stream was broken: to be fetched again when the room is open. */
   stale: boolean;
+  /** Events that came while the newest page was on its way; those after its seq are put onto it. */
+  held: readonly { seq: number; message: Message }[];
 }
 
 /** A message that was written here and is not known to be stored. Its nonce makes any retry safe. */

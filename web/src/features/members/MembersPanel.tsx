@@ -1,5 +1,5 @@
 import { UserMinus, UserPlus, X } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { formatNumber, t } from "../../i18n/t";
 import { mayManage, mayRemove } from "../../lib/may";
 import { openOverlay, showMembers } from "../../lib/overlay";
@@ -75,10 +75,6 @@ export function MembersPanel({ room }: { room: MyRoom }) {
   const { members, status } = useMembers(room.id);
   const online = useOnlineIds();
   const [query, setQuery] = useState("");
-
-  useEffect(() => {
-    void actions.loadMembers(room.id);
-  }, [room.id]);
 
   const found = useMemo(() => {
     const wanted = folded(query);
