@@ -85,10 +85,18 @@ static void hand_over(struct request *request) {
     } else {
         request->work.writes = request->step == REQUEST_RUN && request->operation != NULL &&
                                request->operation->run != RUN_READ;
-        taken = store_submit(request->api->store, &request->work);
+        taken = request->loop != NULL && loop_current() == request->loop
+                    ? store_submit_later(request->api->store, &request->work)
+                    : store_submit(request->api->store, &request->work);
     }
     if (!taken)
         finish(request, ERR_OVERLOADED);
+}
+
+void dispatch_turn_end(struct loop *loop, struct turn_end *hook) {
+    struct api *api = loop->api;
+    (void)hook;
+    store_wake(api->store);
 }
 
 void dispatch_request(struct request *take_request, unsigned way) {

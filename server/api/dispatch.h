@@ -8,6 +8,8 @@
 
 /* Sets the functions by which the executors, the workers and the loop carry the request on. */
 void dispatch_prime(struct request *request);
+/* Wakes the executors for what the turn read: a hook of each loop, before the one that writes. */
+void dispatch_turn_end(struct loop *loop, struct turn_end *hook);
 /* `way`: how it came; operations.def says which ways each operation takes. Takes the request, whose
  * operation, params and credential are set; answers through request->reply in every case, at once
  * (before it returns) or later. */

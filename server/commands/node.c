@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "api/control_api.h"
+#include "api/dispatch.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct node_loop {
     struct loop *loop;
     struct net *net;
     struct hub *hub;
+    struct turn_end submit_hook;
     struct mail drain_mail, abort_mail;
     struct node *node;
 };
@@ -104,6 +106,8 @@ static bool add_loop(struct node *node, size_t loops, struct buf *error) {
     part->abort_mail.run = abort_loop;
     part->loop = loop_create((unsigned)node->loop_count, NULL);
     part->loop->api = &node->api;
+    part->submit_hook.run = dispatch_turn_end;
+    loop_add_turn_end(part->loop, &part->submit_hook);
     node->loop_count++;
     if (!net_create(part->loop, &net_options, &api_http_ops, &part->net, error))
         return false;

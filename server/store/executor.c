@@ -9,14 +9,27 @@
 
 /* ---- handing over ---- */
 
-bool store_submit(struct store *store, struct work *take_work) {
+static bool submit(struct store *store, struct work *take_work, bool wakes) {
     bool writes = take_work->writes; /* ours no more once it is pushed */
-    bool taken = work_queue_push(writes ? &store->writes : &store->reads, take_work);
+    bool taken = work_queue_push(writes ? &store->writes : &store->reads, take_work, wakes);
     if (taken)
         metrics_add(writes ? METRIC_STORE_WRITES_QUEUED : METRIC_STORE_READS_QUEUED, 1);
     else
         metrics_add(METRIC_STORE_REFUSED, 1);
     return taken;
+}
+
+bool store_submit(struct store *store, struct work *take_work) {
+    return submit(store, take_work, true);
+}
+
+bool store_submit_later(struct store *store, struct work *take_work) {
+    return submit(store, take_work, false);
+}
+
+void store_wake(struct store *store) {
+    work_queue_wake(&store->writes);
+    work_queue_wake(&store->reads);
 }
 
 static void executor_publish(struct executor *executor) {

@@ -55,6 +55,12 @@ void store_start(struct store *store, const struct executor_ops *ops);
 /* Hands work over; false when the queue is full or stopping (the caller answers ERR_OVERLOADED).
  * Any thread. */
 bool store_submit(struct store *store, struct work *take_work) MUST_CHECK;
+/* The same, but an idle executor sleeps on until store_wake, which must follow: what one turn of a
+ * loop reads becomes one batch, and one fan-out. */
+bool store_submit_later(struct store *store, struct work *take_work) MUST_CHECK;
+/* Wakes executors that slept over store_submit_later. Any thread, at the end of each loop's turn.
+ */
+void store_wake(struct store *store);
 /* Finishes what is queued, stops the threads. */
 void store_stop(struct store *store);
 /* Closes the connections, gives the lock back. After store_stop. */

@@ -6,6 +6,7 @@
 #include "store/log_batch.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     STORE_READ_THREADS_MAX = 64,
@@ -27,6 +28,7 @@ struct work_queue {
     struct list works;
     size_t count, max;
     bool stopping;
+    atomic_bool slept_over; /* something came and woke nobody */
 };
 
 /* A thread with its connection. Its fields are the thread's own. */
@@ -66,7 +68,11 @@ struct store {
 
 void work_queue_init(struct work_queue *queue, size_t max);
 void work_queue_finish(struct work_queue *queue);
-bool work_queue_push(struct work_queue *queue, struct work *take_work);
+/* False when it is full or stopping. `wakes`: a thread that waits takes it at once; else at the
+ * next work_queue_wake, or when it looks for work anyway. */
+bool work_queue_push(struct work_queue *queue, struct work *take_work, bool wakes);
+/* Cheap when nothing sleeps in the queue. Any thread. */
+void work_queue_wake(struct work_queue *queue);
 /* Takes up to `max` works, in order; waits for the first until `deadline` (monotonic ms, 0: for
  * ever). 0: the deadline has come, or *ended: the queue is stopped and empty. */
 size_t work_queue_take(struct work_queue *queue, struct work **out, size_t max,

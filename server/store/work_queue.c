@@ -15,6 +15,7 @@ void work_queue_init(struct work_queue *queue, size_t max) {
     queue->count = 0;
     queue->max = max;
     queue->stopping = false;
+    atomic_init(&queue->slept_over, false);
 }
 
 void work_queue_finish(struct work_queue *queue) {
@@ -23,16 +24,28 @@ void work_queue_finish(struct work_queue *queue) {
     pthread_mutex_destroy(&queue->lock);
 }
 
-bool work_queue_push(struct work_queue *queue, struct work *take_work) {
+bool work_queue_push(struct work_queue *queue, struct work *take_work, bool wakes) {
     pthread_mutex_lock(&queue->lock);
     bool fits = !queue->stopping && queue->count < queue->max;
     if (fits) {
         list_push_back(&queue->works, &take_work->link);
         queue->count++;
-        pthread_cond_signal(&queue->changed);
+        if (wakes)
+            pthread_cond_signal(&queue->changed);
+        else
+            atomic_store(&queue->slept_over, true);
     }
     pthread_mutex_unlock(&queue->lock);
     return fits;
+}
+
+void work_queue_wake(struct work_queue *queue) {
+    if (!atomic_load_explicit(&queue->slept_over, memory_order_relaxed) ||
+        !atomic_exchange(&queue->slept_over, false))
+        return;
+    pthread_mutex_lock(&queue->lock);
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 /* False: the deadline has come. */
