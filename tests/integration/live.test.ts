@@ -105,9 +105,9 @@ test("a reload is not seen", async () => {
   await a.waitFor("bob online", isPresence(ids.bob, "online"));
   first.close();
   await until("the socket to be gone", () => first.closed);
-  await listen(bob);
   const other = await listen(cal);
-  await a.waitFor("cal online", isPresence(ids.cal, "online"));
+  await a.waitFor("cal online", isPresence(ids.cal, "online")); // whoever is gone would be told with it
+  await listen(bob);
   other.close();
   await a.waitFor("cal offline", isPresence(ids.cal, "offline"));
   assert.equal(a.events.some(isPresence(ids.bob, "offline")), false);
