@@ -35,6 +35,8 @@ describe("rows", () => {
 
   test("the divider waits for the page in which the first unread message may be", () => {
     expect(dividerKeyOf([message(8, "bob", "2026-03-02T10:00:00")], 3, "me", true)).toBeUndefined();
+    expect(dividerKeyOf([message(7, "me", "2026-03-02T09:00:00"), message(8, "bob", "2026-03-02T10:00:00")], 3, "me", true)).toBeUndefined();
+    expect(dividerKeyOf([message(3, "me", "2026-03-02T09:00:00"), message(8, "bob", "2026-03-02T10:00:00")], 3, "me", true)).toBe("k8");
   });
 
   test("a tombstone stands alone", () => {

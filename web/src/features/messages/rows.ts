@@ -59,9 +59,12 @@ export function rowsOf<M extends Placed>(messages: readonly M[], dividerKey: str
   return rows;
 }
 
-/** Where the "new messages" line stands: above the first message of somebody else after the marker as it was on opening. */
+/**
+ * Where the "new messages" line stands: above the first message of somebody else after the marker as it was on opening. While
+ * the oldest one that is loaded is new already, the first new one may be among those to be fetched: there is no line yet.
+ */
 export function dividerKeyOf(messages: readonly Placed[], readSeq: number, self: string, hasEarlier: boolean): string | undefined {
-  const at = messages.findIndex((message) => message.seq > readSeq && message.author.id !== self);
-  // With earlier ones to be fetched, the first may be among those.
-  return at < 0 || (at === 0 && hasEarlier) ? undefined : messages[at]?.key;
+  const first = messages[0];
+  if (first === undefined || (hasEarlier && first.seq > readSeq)) return undefined;
+  return messages.find((message) => message.seq > readSeq && message.author.id !== self)?.key;
 }
