@@ -1,5 +1,6 @@
 #include "realtime/hub_state.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -10,19 +11,29 @@
 /* Packets taken from the ring at once, and before the loop is let turn (and flush). */
 enum { HUB_READ_PACKETS = 64, HUB_TURN_PACKETS = 512 };
 
-static void deliver_from_ring(struct loop *loop, struct mail *mail);
+/* A fan-out that took from HUB_HOLD_MIN_NS is followed by a pause as long, HUB_HOLD_MAX_NS at most:
+ * what is committed meanwhile goes out in one send a socket instead of several. A room that is not
+ * busy, or small, never waits. (The timer counts whole milliseconds: a pause is 1 ms at least.) */
+enum { HUB_HOLD_MIN_NS = 200000, HUB_HOLD_MAX_NS = 8000000 };
+
+static void on_wake(struct loop *loop, struct mail *mail);
+static void on_hold_over(uv_timer_t *timer);
+static void on_turn_end(struct loop *loop, struct turn_end *hook);
 
 struct hub *hub_create(struct loop *loop, const struct hub_options *options) {
     struct hub *hub = mem_zalloc(1, sizeof *hub);
     hub->options = *options;
     hub->loop = loop;
-    hub->wake_mail.run = deliver_from_ring;
+    hub->wake_mail.run = on_wake;
     atomic_init(&hub->woken, false);
     list_init(&hub->wake_mail.link);
     map_init(&hub->audiences);
     list_init(&hub->sessions);
     hub->index = ring_head(options->ring, &hub->pos, &hub->check);
     loop->hub = hub;
+    CHECK(uv_timer_init(&loop->uv, &hub->hold) == 0);
+    hub->cost_hook.run = on_turn_end; /* after net's, which writes */
+    loop_add_turn_end(loop, &hub->cost_hook);
     return hub;
 }
 
@@ -30,6 +41,10 @@ static void destroy_audience(struct audience *audience) {
     blob_unref(audience->chunk);
     mem_free(audience->members);
     mem_free(audience);
+}
+
+static void on_hold_closed(uv_handle_t *handle) {
+    mem_free(CONTAINER_OF(handle, struct hub, hold));
 }
 
 void hub_destroy(struct hub *hub) {
@@ -40,7 +55,8 @@ void hub_destroy(struct hub *hub) {
         destroy_audience(value);
     map_finish(&hub->audiences);
     hub->loop->hub = NULL;
-    mem_free(hub);
+    list_remove(&hub->cost_hook.link);
+    uv_close((uv_handle_t *)&hub->hold, on_hold_closed);
 }
 
 size_t hub_session_count(const struct hub *hub) {
@@ -201,13 +217,10 @@ static size_t deliver_packet(struct hub *hub, struct packet *packet) {
 
 /* Tails the ring: reads what is new and delivers it. A long backlog is cut into turns, so that
  * sockets are written between: else a burst alone would fill the queue of a member who reads. */
-static void deliver_from_ring(struct loop *loop, struct mail *mail) {
-    struct hub *hub = CONTAINER_OF(mail, struct hub, wake_mail);
+static void deliver_from_ring(struct hub *hub) {
     struct packet *packets[HUB_READ_PACKETS];
     size_t turn_bytes = hub->options.queue_bytes / 4;
     size_t done = 0, bytes = 0;
-    (void)loop;
-    atomic_store(&hub->woken, false);
     while (done < HUB_TURN_PACKETS && bytes < turn_bytes) {
         size_t count = ring_read(hub->options.ring, &hub->index, packets, HUB_READ_PACKETS);
         if (count == RING_FELL_OFF) {
@@ -225,6 +238,40 @@ static void deliver_from_ring(struct loop *loop, struct mail *mail) {
         done += count;
     }
     hub_wake(hub);
+}
+
+static void on_wake(struct loop *loop, struct mail *mail) {
+    struct hub *hub = CONTAINER_OF(mail, struct hub, wake_mail);
+    (void)loop;
+    atomic_store(&hub->woken, false);
+    uint64_t now_ns = clock_monotonic_ns();
+    if (now_ns < hub->hold_until_ns) {
+        if (!uv_is_active((uv_handle_t *)&hub->hold))
+            uv_timer_start(&hub->hold, on_hold_over, (hub->hold_until_ns - now_ns) / 1000000 + 1,
+                           0);
+        return;
+    }
+    hub->began_ns = now_ns;
+    deliver_from_ring(hub);
+}
+
+static void on_hold_over(uv_timer_t *timer) {
+    struct hub *hub = CONTAINER_OF(timer, struct hub, hold);
+    hub->began_ns = clock_monotonic_ns();
+    deliver_from_ring(hub);
+}
+
+static void on_turn_end(struct loop *loop, struct turn_end *hook) {
+    struct hub *hub = CONTAINER_OF(hook, struct hub, cost_hook);
+    (void)loop;
+    if (hub->began_ns == 0)
+        return;
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t cost_ns = now_ns - hub->began_ns;
+    hub->began_ns = 0;
+    hub->hold_until_ns = cost_ns < HUB_HOLD_MIN_NS
+                             ? 0
+                             : now_ns + (cost_ns < HUB_HOLD_MAX_NS ? cost_ns : HUB_HOLD_MAX_NS);
 }
 
 void hub_close_drained(struct session *session) {

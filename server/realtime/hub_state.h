@@ -19,4 +19,9 @@ struct hub {
     int64_t pos;       /* stream position before it */
     uint64_t delivery; /* counts packets delivered, from 1 */
     uint32_t check;    /* cursor check bits at pos */
+    /* The pause after a costly fan-out (hub.c). */
+    uv_timer_t hold;
+    struct turn_end cost_hook;
+    uint64_t began_ns;      /* of this turn's fan-out; 0: none */
+    uint64_t hold_until_ns; /* nothing is delivered before */
 };

@@ -40,10 +40,19 @@ struct packet *packet_create(const struct log_event *event) {
 }
 
 struct packet *packet_create_stub(const struct packet *packet) {
-    struct packet *stub = mem_alloc(sizeof *stub);
-    *stub = *packet;
+    struct packet *stub = mem_zalloc(1, sizeof *stub);
     atomic_init(&stub->refs, 1);
-    stub->frame = NULL;
+    /* Not copied as a whole: other threads count the packet's references meanwhile. */
+    stub->type = packet->type;
+    stub->flags = packet->flags;
+    stub->check = packet->check;
+    stub->pos = packet->pos;
+    stub->stream_pos = packet->stream_pos;
+    stub->audience = packet->audience;
+    stub->actor = packet->actor;
+    stub->subject = packet->subject;
+    stub->fact = packet->fact;
+    stub->seq = packet->seq;
     return stub;
 }
 
