@@ -9,7 +9,8 @@ scripts/build-variant.sh "$build"
 install_npm_package tests
 mapfile -t wrapper < <(sanitizer_wrapper "$build")
 
-export PARLEY_BINARY="$PWD/$build/parley"
+ninja -C "$build" tests/powercut/parley-powercut
+export PARLEY_BINARY="$PWD/$build/parley" PARLEY_POWERCUT_BINARY="$PWD/$build/tests/powercut/parley-powercut"
 if [ $# -eq 0 ]; then
     shopt -s nullglob
     set -- tests/integration/*.test.ts

@@ -25,8 +25,8 @@ struct ring *fanout_ring(struct fanout *fanout);
 /* Before the loops start. */
 void fanout_add_hub(struct fanout *fanout, struct hub *hub);
 
-/* `arg` is the fan-out. A batch was committed (executor_ops.committed): encodes it, puts it into the ring, wakes the
- * loops. */
+/* `arg` is the fan-out. A batch was committed (executor_ops.committed): encodes it, puts it into
+ * the ring, wakes the loops. */
 void fanout_publish(void *arg, const struct log_event *events, size_t count);
 /* A batch of another node arrived. A payload that is not one is dropped and counted. */
 void fanout_on_bus(struct fanout *fanout, struct str payload);

@@ -49,6 +49,9 @@ export class Server {
   readonly options: string[];
   url = "";
   log = "";
+  /** Another build of the server, and what its next start finds in its environment. */
+  binary = binary;
+  env: Record<string, string> = {};
   #child: ChildProcess | undefined;
   #exit: Promise<number | null> = Promise.resolve(null);
   #port = "0";
@@ -68,7 +71,7 @@ export class Server {
   /** Starts it (again), on the port that it had. */
   async run(): Promise<void> {
     this.log = "";
-    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", `127.0.0.1:${this.#port}`, ...cheap, ...this.options], { env: environment });
+    const child = spawn(this.binary, ["serve", "--data", this.folder, "--listen", `127.0.0.1:${this.#port}`, ...cheap, ...this.options], { env: { ...environment, ...this.env } });
     this.#child = child;
     this.#exit = new Promise((resolve) => child.on("exit", (code) => resolve(code)));
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (this.log += bytes.toString()));
@@ -85,6 +88,11 @@ export class Server {
   async kill(): Promise<void> {
     this.#child?.kill("SIGKILL");
     await this.#exit;
+  }
+
+  /** Waits for its end; the exit code. */
+  exited(): Promise<number | null> {
+    return this.#exit;
   }
 
   /** SIGTERM; the exit code. */
