@@ -86,11 +86,13 @@ export const composer = (page: Page): Locator => page.getByRole("textbox", { nam
 export const articles = (page: Page): Locator => page.locator("article");
 export const message = (page: Page, text: string): Locator => articles(page).filter({ has: page.locator(".message-text").getByText(text, { exact: true }) });
 export const dialog = (page: Page): Locator => page.getByRole("dialog");
+/** The name at the head of an open room. */
+export const roomHeading = (page: Page, name: string): Locator => page.getByRole("heading", { level: 1 }).filter({ has: page.getByText(name, { exact: true }) });
 export const heading = (page: Page, name: string): Locator => page.getByRole("heading", { level: 1, name, exact: true });
 
 export async function openRoom(page: Page, name: string): Promise<void> {
   await roomLink(page, name).click();
-  await expect(heading(page, name)).toBeVisible();
+  await expect(roomHeading(page, name)).toBeVisible();
 }
 
 export async function write(page: Page, text: string): Promise<void> {

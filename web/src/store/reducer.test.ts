@@ -157,4 +157,12 @@ describe("events", () => {
       expect(texts(reduce(waiting, { type: "newest-page", room: "r", page }))).toEqual(["text 1", "changed", "text 4"]);
     }
   });
+
+  it("a room that lost its topic shows none; whoever makes a room is counted once", () => {
+    let state = hear(emptyState, { event: "room.joined", room: "r", data: { room: room({ topic: "bees", members: 1 }) } });
+    state = hear({ ...state, self: { ...me, role: "member", created_at: at } }, { event: "member.joined", room: "r", seq: 1, data: { user: { ...me, role: "member", created_at: at } } });
+    expect(state.rooms["r"]?.members).toBe(1);
+    state = hear(state, { event: "room.updated", room: "r", seq: 2, data: { room: { id: "r", name: "r", private: false, archived: false, seq: 2, created_at: at } } });
+    expect(state.rooms["r"]).toEqual(room({ members: 1, seq: 2 }));
+  });
 });

@@ -36,6 +36,12 @@ function withRoom(state: State, id: string, change: (room: MyRoom) => MyRoom): S
   return room ? { ...state, rooms: { ...state.rooms, [id]: change(room) } } : state;
 }
 
+/** The room as it is now, with what it is to the reader. What it no longer has (a topic) goes. */
+function changed(known: MyRoom, room: Room): MyRoom {
+  const { joined, members, read_seq, unread, seq } = known;
+  return { ...room, joined, members, read_seq, unread, seq };
+}
+
 function withTimeline(state: State, id: string, change: (timeline: Timeline) => Timeline): State {
   const timeline = state.timelines[id];
   return timeline ? { ...state, timelines: { ...state.timelines, [id]: change(timeline) } } : state;
@@ -94,7 +100,9 @@ function onMessageChanged(state: State, { message }: { message: Message }, delet
 }
 
 function onMembers(state: State, id: string, user: User, joined: boolean): State {
-  const counted = withRoom(state, id, (room) => ({ ...room, members: Math.max(0, room.members + (joined ? 1 : -1)) }));
+  /* room.joined, which came before, counts oneself already. */
+  const more = joined ? Number(user.id !== state.self?.id) : -1;
+  const counted = withRoom(state, id, (room) => ({ ...room, members: Math.max(0, room.members + more) }));
   const list = counted.members[id];
   if (!list) return counted;
   const others = list.users.filter((one) => one.id !== user.id);
@@ -158,7 +166,7 @@ function applyEvent(state: State, event: ServerEvent, now: number): State {
       return onMessageChanged(state, event.data as Data<"message.deleted">, true);
     case "room.updated": {
       const { room } = event.data as Data<"room.updated">;
-      return withRoom(state, room.id, (known) => ({ ...known, ...room }));
+      return withRoom(state, room.id, (known) => changed(known, room));
     }
     case "member.joined":
       return event.room === undefined ? state : onMembers(state, event.room, (event.data as Data<"member.joined">).user, true);
@@ -248,7 +256,7 @@ export function reduce(state: State, action: Action): State {
     case "room":
       return { ...state, rooms: { ...state.rooms, [action.room.id]: action.room } };
     case "room-changed":
-      return withRoom(state, action.room.id, (room) => ({ ...room, ...action.room, seq: room.seq }));
+      return withRoom(state, action.room.id, (known) => changed(known, action.room));
     case "room-gone":
       return dropRoom(state, action.room);
     case "timeline-loading": {
