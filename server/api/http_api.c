@@ -143,8 +143,11 @@ static void finish_upgrade(struct request *take_request) {
             transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
         const struct actor *actor = &request->call.actor;
         if (actor->account != 0)
-            session_sign_in(session, &(struct session_identity){actor->account, actor->session,
-                                                                actor->role, actor->id});
+            session_sign_in(session, &(struct session_identity){.account = actor->account,
+                                                                .row = actor->session,
+                                                                .expires_at_ms = actor->expires_at,
+                                                                .role = actor->role,
+                                                                .id = actor->id});
     }
     http_request_destroy(upgrade->http);
     conn_release(conn);

@@ -62,8 +62,11 @@ static bool sign_in(struct session *session, const struct request *request) {
     const struct session_authenticate_result *result = request->result;
     if (request->id != OPERATION_session_authenticate || !effect->sign_in)
         return true;
-    return session_sign_in(session, &(struct session_identity){effect->account, effect->session,
-                                                               effect->role, result->user->id});
+    return session_sign_in(session, &(struct session_identity){.account = effect->account,
+                                                               .row = effect->session,
+                                                               .expires_at_ms = effect->expires_at,
+                                                               .role = effect->role,
+                                                               .id = result->user->id});
 }
 
 static void send_result(struct session *session, const struct request *request) {

@@ -30,8 +30,11 @@ enum err token_issue(struct tx *tx, int64_t account, enum session_kind kind, int
 static enum err token_actor(enum err err, const struct session_row *row, struct actor *out) {
     *out = (struct actor){0};
     if (err == ERR_OK)
-        *out = (struct actor){
-            .account = row->account, .session = row->key, .id = row->account_id, .role = row->role};
+        *out = (struct actor){.account = row->account,
+                              .session = row->key,
+                              .expires_at = row->expires_at,
+                              .id = row->account_id,
+                              .role = row->role};
     return err;
 }
 

@@ -1,5 +1,6 @@
 #include "realtime/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -149,8 +150,7 @@ bool session_sign_in(struct session *session, const struct session_identity *ide
     session->state = SESSION_SIGNED_IN;
     hub_subscribe(session, audience_person(identity->account));
     hub_subscribe(session, audience_workspace());
-    timer_arm(hub->loop, &session->timer,
-              sooner(hub->options.ping_after_ms, hub->options.heartbeat_ms));
+    timer_arm(hub->loop, &session->timer, 1); /* on_timer knows what comes first */
     return true;
 }
 
@@ -326,8 +326,16 @@ static uint64_t beat(struct session *session) {
     return until(every_ms, now_ms(session) - session->last_event_ms);
 }
 
-/* One timer for all that a session waits for: sign-in, ping, silence, heartbeat, a page to be asked
- * for again. */
+/* How long the sign-in still holds; 0: it is over. */
+static uint64_t life_left_ms(const struct session *session) {
+    int64_t now_ms = clock_now_ms();
+    return session->identity.expires_at_ms > now_ms
+               ? (uint64_t)(session->identity.expires_at_ms - now_ms)
+               : 0;
+}
+
+/* One timer for all that a session waits for: sign-in and its end, ping, silence, heartbeat, a page
+ * to be asked for again. */
 static void on_timer(struct timer *timer) {
     struct session *session = CONTAINER_OF(timer, struct session, timer);
     const struct hub_options *options = &session->hub->options;
@@ -337,6 +345,10 @@ static void on_timer(struct timer *timer) {
     }
     if (session->state == SESSION_ENDING) {
         close_ended(session);
+        return;
+    }
+    if (life_left_ms(session) == 0) {
+        session_end(session, CLOSE_SIGNED_OUT);
         return;
     }
     uint32_t silent_ms = now_ms(session) - session->last_alive_ms;
@@ -350,7 +362,7 @@ static void on_timer(struct timer *timer) {
         session->transport->ping(session);
         next_ms = until(options->silence_timeout_ms, silent_ms);
     }
-    uint64_t quiet_ms = beat(session);
+    uint64_t quiet_ms = sooner(beat(session), life_left_ms(session));
     timer_arm(session->hub->loop, timer, sooner(next_ms, quiet_ms));
     if (session->wants_page)
         pump_pages(session);

@@ -26,6 +26,7 @@ struct session_ops {
 struct session_identity {
     int64_t account; /* 0: not signed in */
     int64_t row;     /* the session's row in the database */
+    int64_t expires_at_ms;
     enum role role;
     struct uuid id;
 };

@@ -1,5 +1,7 @@
 /* Signing in and out, passwords, invites, ranks: who gets in, and who is out at once. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import { ask, cliIn, Client, Server, until, type Answer, type Json, type Person } from "./harness.ts";
 
@@ -209,6 +211,24 @@ test("who is disabled is out everywhere within a second, and whoever is enabled 
   assert.equal(await meStatus(dan.token), 401);
   assert.equal(await meStatus(await tokenOf("dan")), 200);
   a.close();
+});
+
+test("a session ends by itself when its time is over, its open sockets with it", async () => {
+  const short = await Server.start();
+  try {
+    const eve = await short.person("eve", "owner");
+    await short.stop();
+    const db = new DatabaseSync(join(short.folder, "parley.db"));
+    db.prepare("UPDATE session SET expires_at = ?").run(Date.now() + 1500);
+    db.close();
+    await short.run();
+    const [live, idle] = [await eve.listen(), await eve.connect()];
+    await Promise.all([live, idle].map((one) => until("the close", () => one.closed)));
+    assert.deepEqual([live.closed?.code, idle.closed?.code], [4500, 4500]);
+    assert.equal((await ask(short, "GET", "/me", { token: eve.token })).body["code"], "invalid_token");
+  } finally {
+    await short.end();
+  }
 });
 
 /* ---- passwords ---- */
