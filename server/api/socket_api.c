@@ -87,6 +87,8 @@ static void reply_to_socket(struct request *take_request) {
         if (request->claims_start)
             session_unclaim_start(session);
         send_error(session, request->way_id, request->outcome, &request->error);
+        if (request->outcome == ERR_INVALID_TOKEN && is_signed_in(session))
+            session_close(session, CLOSE_SIGNED_OUT, STR("session ended"));
     } else if (sign_in(session, request)) {
         send_result(session, request);
         if (effect->start_stream)

@@ -231,6 +231,15 @@ test("a session ends by itself when its time is over, its open sockets with it",
   }
 });
 
+test("a socket whose sign-in is gone without its knowing is told so at its next request, and closed", async () => {
+  const client = await Client.open(server, await tokenOf("ann"));
+  const db = new DatabaseSync(join(server.folder, "parley.db"));
+  db.exec("DELETE FROM session WHERE key = (SELECT max(key) FROM session)");
+  db.close();
+  assert.equal(await client.code("user.me"), "invalid_token");
+  assert.equal((await until("the close", () => client.closed)).code, 4500);
+});
+
 /* ---- passwords ---- */
 
 test("changing the password asks for the old one and ends the other sessions", async () => {
