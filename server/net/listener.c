@@ -124,11 +124,14 @@ static int open_listener(const struct sockaddr_storage *address, bool first) {
 }
 
 static uint16_t bound_port(int fd) {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t length = sizeof address;
-    CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    CHECK(getsockname(fd, &address.any, &length) == 0);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 bool net_listen(struct net *net, struct str address, uint16_t *port, bool first,

@@ -38,7 +38,7 @@ export async function until<T>(what: string, probe: () => T | Promise<T>, limit_
   const end = Date.now() + limit_ms;
   for (;;) {
     const found = await probe();
-    if (found !== undefined && found !== false && found !== null) return found as NonNullable<T>;
+    if (found !== undefined && found !== false && found !== null) return found;
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((done) => setTimeout(done, 10));
   }

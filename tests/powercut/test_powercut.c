@@ -230,7 +230,7 @@ static void fifty_power_cuts_lose_nothing_that_was_acknowledged(void **state) {
     size_t acknowledged = 0;
     (void)state;
     assert_int_equal(cut_again_and_again("FULL", seed_of_this_run(), &acknowledged), 0);
-    print_message("%zu messages were acknowledged\n", acknowledged);
+    print_message("# %zu messages were acknowledged\n", acknowledged);
     assert_true(acknowledged > 5000);
 }
 

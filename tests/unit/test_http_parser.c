@@ -70,7 +70,8 @@ static void assert_same(struct outcome *a, struct outcome *b) {
     assert_string_equal(err_code(a->error), err_code(b->error));
     assert_int_equal(a->requests, b->requests);
     assert_int_equal(a->continues, b->continues);
-    if (a->last != NULL) {
+    assert_int_equal(a->last == NULL, b->last == NULL);
+    if (a->last != NULL && b->last != NULL) {
         assert_true(str_equal(a->last->path, b->last->path));
         assert_true(str_equal(a->last->body, b->last->body));
         assert_int_equal(a->last->header_count, b->last->header_count);
@@ -110,8 +111,7 @@ static struct http_request *assert_taken(struct str bytes) {
 
 static void assert_str(struct str got, const char *wanted) {
     if (!str_equal(got, str_from_cstr(wanted)))
-        print_error("got \"%.*s\", wanted \"%s\"\n", STR_ARG(got), wanted);
-    assert_true(str_equal(got, str_from_cstr(wanted)));
+        fail_msg("got \"%.*s\", wanted \"%s\"", STR_ARG(got), wanted);
 }
 
 /* ---- what is taken ---- */
@@ -239,70 +239,70 @@ static void methods_are_known_by_name(void **state) {
 
 /* The forms on which two parsers may disagree, and plain nonsense. Keep them: an update of llhttp
  * must not loosen them. */
+static const struct str hostile[] = {
+    STR_INIT(GET_LINE "\r\n"),                             /* no Host */
+    STR_INIT(GET_LINE "Host: a\r\nHost: b\r\n\r\n"),       /* two */
+    STR_INIT(GET_LINE "Host: a\r\nhost: a\r\n\r\n"),       /* the same twice */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\r\n b\r\n\r\n"),    /* obs-fold */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\r\n\tb\r\n\r\n"),   /* with a tab */
+    STR_INIT(GET_LINE " Host: h\r\n\r\n"),                 /* space before the first */
+    STR_INIT(GET_LINE "Host : h\r\n\r\n"),                 /* space before the colon */
+    STR_INIT(GET_LINE "Host: h\r\nX Y: a\r\n\r\n"),        /* space in a name */
+    STR_INIT(GET_LINE "Host: h\r\n: a\r\n\r\n"),           /* no name */
+    STR_INIT(GET_LINE "Host: h\r\nnothing\r\n\r\n"),       /* no colon */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\0b\r\n\r\n"),       /* NUL */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\x01b\r\n\r\n"),     /* a control character */
+    STR_INIT("GET / HTTP/1.1\nHost: h\n\n"),               /* bare LF */
+    STR_INIT(GET_LINE "Host: h\nX: y\r\n\r\n"),            /* one of them */
+    STR_INIT(GET_LINE "Host: h\r\n\n"),                    /* at the end */
+    STR_INIT(GET_LINE "Host: h\rX: y\r\n\r\n"),            /* bare CR */
+    STR_INIT(GET_LINE "Host: h\r\n\rX: y\r\n\r\n"),        /* CVE-2023-30589 */
+    STR_INIT("GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),        /* two spaces */
+    STR_INIT("GET /\x80 HTTP/1.1\r\nHost: h\r\n\r\n"),     /* not ASCII */
+    STR_INIT("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),      /* a space in the target */
+    STR_INIT("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"),      /* a fragment */
+    STR_INIT("GET * HTTP/1.1\r\nHost: h\r\n\r\n"),         /* no path */
+    STR_INIT("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), /* we are no proxy */
+    STR_INIT("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"), /* nor a tunnel */
+    STR_INIT("GET /\r\n\r\n"),                             /* HTTP/0.9 */
+    STR_INIT(POST_HEAD "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    STR_INIT(POST_HEAD "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n"),
+    STR_INIT(POST_HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+    STR_INIT(POST_HEAD "Content-Length: 1, 1\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length: +1\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length: -1\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length: 0x1\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length: 1 1\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length:\r\n\r\na"),
+    STR_INIT(POST_HEAD "Content-Length: 99999999999999999999\r\n\r\n"),
+    STR_INIT(POST_HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    STR_INIT("POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    STR_INIT(CHUNKED "g\r\n"),
+    STR_INIT(CHUNKED "0x1\r\na\r\n0\r\n\r\n"),
+    STR_INIT(CHUNKED "-1\r\na\r\n0\r\n\r\n"),
+    STR_INIT(CHUNKED " 1\r\na\r\n0\r\n\r\n"),
+    STR_INIT(CHUNKED "\r\n"),
+    STR_INIT(CHUNKED "ffffffffffffffffff\r\n"),
+    STR_INIT(CHUNKED "1\na\r\n0\r\n\r\n"),                    /* bare LF after the size */
+    STR_INIT(CHUNKED "1\r\naX\r\n0\r\n\r\n"),                 /* more than announced */
+    STR_INIT(CHUNKED "1\r\na\n0\r\n\r\n"),                    /* bare LF after the data */
+    STR_INIT(CHUNKED "1\r\na0\r\n\r\n"),                      /* no line end after the data */
+    STR_INIT(CHUNKED "1;a\nb\r\na\r\n0\r\n\r\n"),             /* bare LF in an extension */
+    STR_INIT(CHUNKED "0\r\n\n"),                              /* bare LF at the end */
+    STR_INIT(CHUNKED "0\r\nX: a\n\r\n"),                      /* in a trailer */
+    STR_INIT(CHUNKED "0\r\nX: a\r\n b\r\n\r\n"),              /* obs-fold in a trailer */
+    STR_INIT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), /* TLS on the plain port */
+    STR_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+};
+
 static void hostile_requests_are_refused(void **state) {
     (void)state;
-    static const struct str requests[] = {
-        STR_INIT(GET_LINE "\r\n"),                             /* no Host */
-        STR_INIT(GET_LINE "Host: a\r\nHost: b\r\n\r\n"),       /* two */
-        STR_INIT(GET_LINE "Host: a\r\nhost: a\r\n\r\n"),       /* the same twice */
-        STR_INIT(GET_LINE "Host: h\r\nX: a\r\n b\r\n\r\n"),    /* obs-fold */
-        STR_INIT(GET_LINE "Host: h\r\nX: a\r\n\tb\r\n\r\n"),   /* with a tab */
-        STR_INIT(GET_LINE " Host: h\r\n\r\n"),                 /* space before the first */
-        STR_INIT(GET_LINE "Host : h\r\n\r\n"),                 /* space before the colon */
-        STR_INIT(GET_LINE "Host: h\r\nX Y: a\r\n\r\n"),        /* space in a name */
-        STR_INIT(GET_LINE "Host: h\r\n: a\r\n\r\n"),           /* no name */
-        STR_INIT(GET_LINE "Host: h\r\nnothing\r\n\r\n"),       /* no colon */
-        STR_INIT(GET_LINE "Host: h\r\nX: a\0b\r\n\r\n"),       /* NUL */
-        STR_INIT(GET_LINE "Host: h\r\nX: a\x01b\r\n\r\n"),     /* a control character */
-        STR_INIT("GET / HTTP/1.1\nHost: h\n\n"),               /* bare LF */
-        STR_INIT(GET_LINE "Host: h\nX: y\r\n\r\n"),            /* one of them */
-        STR_INIT(GET_LINE "Host: h\r\n\n"),                    /* at the end */
-        STR_INIT(GET_LINE "Host: h\rX: y\r\n\r\n"),            /* bare CR */
-        STR_INIT(GET_LINE "Host: h\r\n\rX: y\r\n\r\n"),        /* CVE-2023-30589 */
-        STR_INIT("GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),        /* two spaces */
-        STR_INIT("GET /\x80 HTTP/1.1\r\nHost: h\r\n\r\n"),     /* not ASCII */
-        STR_INIT("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),      /* a space in the target */
-        STR_INIT("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"),      /* a fragment */
-        STR_INIT("GET * HTTP/1.1\r\nHost: h\r\n\r\n"),         /* no path */
-        STR_INIT("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), /* we are no proxy */
-        STR_INIT("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"), /* nor a tunnel */
-        STR_INIT("GET /\r\n\r\n"),                             /* HTTP/0.9 */
-        STR_INIT(POST_HEAD "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        STR_INIT(POST_HEAD "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n"),
-        STR_INIT(POST_HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
-        STR_INIT(POST_HEAD "Content-Length: 1, 1\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length: +1\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length: -1\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length: 0x1\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length: 1 1\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length:\r\n\r\na"),
-        STR_INIT(POST_HEAD "Content-Length: 99999999999999999999\r\n\r\n"),
-        STR_INIT(POST_HEAD
-                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        STR_INIT("POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        STR_INIT(CHUNKED "g\r\n"),
-        STR_INIT(CHUNKED "0x1\r\na\r\n0\r\n\r\n"),
-        STR_INIT(CHUNKED "-1\r\na\r\n0\r\n\r\n"),
-        STR_INIT(CHUNKED " 1\r\na\r\n0\r\n\r\n"),
-        STR_INIT(CHUNKED "\r\n"),
-        STR_INIT(CHUNKED "ffffffffffffffffff\r\n"),
-        STR_INIT(CHUNKED "1\na\r\n0\r\n\r\n"),                    /* bare LF after the size */
-        STR_INIT(CHUNKED "1\r\naX\r\n0\r\n\r\n"),                 /* more than announced */
-        STR_INIT(CHUNKED "1\r\na\n0\r\n\r\n"),                    /* bare LF after the data */
-        STR_INIT(CHUNKED "1\r\na0\r\n\r\n"),                      /* no line end after the data */
-        STR_INIT(CHUNKED "1;a\nb\r\na\r\n0\r\n\r\n"),             /* bare LF in an extension */
-        STR_INIT(CHUNKED "0\r\n\n"),                              /* bare LF at the end */
-        STR_INIT(CHUNKED "0\r\nX: a\n\r\n"),                      /* in a trailer */
-        STR_INIT(CHUNKED "0\r\nX: a\r\n b\r\n\r\n"),              /* obs-fold in a trailer */
-        STR_INIT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), /* TLS on the plain port */
-        STR_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-    };
     unsigned taken = 0;
-    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-        struct outcome outcome = parse(requests[i]);
+    for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
+        struct outcome outcome = parse(hostile[i]);
         if (outcome.error == ERR_OK || outcome.requests > 0) {
-            print_error("taken: %.*s\n", STR_ARG(requests[i]));
+            print_error("taken: %.*s\n", STR_ARG(hostile[i]));
             taken++;
         } else {
             assert_true(err_http_status(outcome.error) >= 400);

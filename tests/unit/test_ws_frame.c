@@ -413,7 +413,8 @@ static void a_long_close_reason_is_cut_between_characters(void **state) {
     blob_unref(frame);
     char reason[200];
     memset(reason, 'x', sizeof reason);
-    memcpy(reason + 122, "\xc3\xb6", 2); /* its second half would not fit */
+    reason[122] = '\xc3'; /* of two bytes the second would not fit */
+    reason[123] = '\xb6';
     frame = ws_frame_close(4001, str_make(reason, sizeof reason));
     assert_true(frame->len <= 2 + WS_CONTROL_MAX_BYTES);
     assert_true(utf8_is_valid(str_make((const char *)frame->bytes + 4, frame->len - 4)));
