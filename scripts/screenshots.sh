@@ -6,5 +6,6 @@ scripts/install-dependencies.sh run test
 scripts/build.sh
 install_npm_package tests
 export PARLEY_BINARY="$PWD/build/parley"
+rm -rf screenshots
 run_npm_script tests screenshots
 say "written: $(find screenshots -name '*.png' | wc -l) pictures in screenshots/"

@@ -70,8 +70,8 @@ export function Main() {
   );
   useKeyboard({ onRoom });
 
-  const view = current !== undefined ? "room" : "rooms";
   const lost = current === undefined && location !== homePath;
+  const view = current !== undefined || lost ? "room" : "rooms";
   return (
     <div className={`house house-${view} ${membersShown && current !== undefined ? "house-members" : ""}`}>
       <ConnectionBanner />
