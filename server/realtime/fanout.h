@@ -3,7 +3,7 @@
  *
  * Thread: fanout_publish on executors, fanout_on_bus on the bus's thread, the rest on the loop that
  * main names; one lock around the sequencer. Packets enter the ring in pos order, each once: what
- * the bus lost is fetched from the store (ops->fetch), what it gave twice is dropped. Unlogged
+ * the bus lost is fetched from the store (follower.h), what it gave twice is dropped. Unlogged
  * packets take their place in the batch that they came with. */
 #pragma once
 #include "realtime/hub.h"
@@ -33,7 +33,7 @@ void fanout_on_bus(struct fanout *fanout, struct str payload);
 /* Events that nobody committed (presence): delivered to everybody on every node. */
 void fanout_publish_unlogged(struct fanout *fanout, const struct log_event *event);
 
-/* The log is known to reach `head` (read from the store every log_poll_ms). */
+/* The log is known to reach `head` (the follower reads it). */
 void fanout_note_head(struct fanout *fanout, int64_t head);
 /* The first pos that is missing though it is known to exist, 0 when none is. */
 int64_t fanout_gap(struct fanout *fanout);

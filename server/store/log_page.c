@@ -186,6 +186,12 @@ static enum err log_load_room_id(struct tx *tx, struct log_event *event,
     return ERR_OK;
 }
 
+/* Whose view the data is: what is for one person is told as that person sees it. */
+static int64_t log_event_reader(const struct log_event *event) {
+    return event->audience % 4 == AUDIENCE_KIND_PERSON ? event->audience / 4 : 0;
+}
+
+/* `account`: the reader, 0: whomever each event is for. */
 static enum err log_load_events(struct tx *tx, int64_t account, struct log_event *events,
                                 size_t count) {
     enum err err = ERR_OK;
@@ -193,7 +199,8 @@ static enum err log_load_events(struct tx *tx, int64_t account, struct log_event
         events[i].check = cursor_check(&events[i]);
         err = log_load_room_id(tx, &events[i], i == 0 ? NULL : &events[i - 1]);
         if (err == ERR_OK && log_loader != NULL)
-            err = log_loader->load(tx, account, &events[i]);
+            err = log_loader->load(tx, account != 0 ? account : log_event_reader(&events[i]),
+                                   &events[i]);
     }
     return err;
 }
@@ -219,6 +226,19 @@ enum err log_page(struct tx *tx, int64_t account, enum role role, int64_t pos,
         out->room_count = reader.room_count;
     }
     return log_load_events(tx, account, out->events, out->count);
+}
+
+enum err log_after(struct tx *tx, int64_t pos, struct log_event **out, size_t *count) {
+    struct db_rows rows;
+    enum err err =
+        DB_RUN(tx->db, tx->arena, QUERY_log_after, &rows, DB_I(pos), DB_I(LOG_PAGE_EVENTS));
+    if (err != ERR_OK)
+        return err;
+    *out = arena_zalloc_array(tx->arena, rows.count, sizeof **out);
+    *count = rows.count;
+    for (size_t i = 0; i < rows.count; i++)
+        log_event_from_row(&rows.values[i * rows.columns], &(*out)[i]);
+    return log_load_events(tx, 0, *out, *count);
 }
 
 enum err log_count_missed(struct tx *tx, int64_t account, enum role role, int64_t pos,
