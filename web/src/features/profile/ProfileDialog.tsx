@@ -45,7 +45,7 @@ export function ProfileDialog() {
       }
     >
       <form id="profile" className="stack" onSubmit={(event) => void save(event)}>
-        <TextField label={t("account.displayName")} hint={t("account.displayNameHint")} name="display_name" autoComplete="name" maxLength={80} defaultValue={self.display_name} />
+        <TextField label={t("account.displayName")} hint={t("account.displayNameHint")} name="display_name" autoComplete="name" maxLength={80} data-autofocus defaultValue={self.display_name} />
         <TextField label={t("account.email")} optional={t("field.optional")} name="email" type="email" autoComplete="email" maxLength={254} defaultValue={self.email ?? ""} />
         <TextField label={t("profile.status")} optional={t("field.optional")} hint={t("profile.statusHint")} name="status" autoComplete="off" maxLength={100} defaultValue={self.status ?? ""} />
         <TextArea label={t("profile.bio")} optional={t("field.optional")} name="bio" maxLength={1000} defaultValue={self.bio ?? ""} />

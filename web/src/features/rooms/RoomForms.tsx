@@ -94,7 +94,7 @@ export function EditRoomDialog({ id }: { id: string }) {
       }
     >
       <form id="edit-room" className="stack" noValidate onSubmit={(event) => void save(event)}>
-        <TextField label={t("newRoom.name")} name="name" maxLength={nameMax} autoComplete="off" defaultValue={room.name} error={nameless ? t("newRoom.nameMissing") : undefined} />
+        <TextField label={t("newRoom.name")} name="name" maxLength={nameMax} autoComplete="off" data-autofocus defaultValue={room.name} error={nameless ? t("newRoom.nameMissing") : undefined} />
         <TextField label={t("newRoom.topic")} optional={t("field.optional")} hint={t("newRoom.topicHint")} name="topic" maxLength={topicMax} autoComplete="off" defaultValue={room.topic ?? ""} />
         {error && <InlineError alert>{error}</InlineError>}
       </form>
