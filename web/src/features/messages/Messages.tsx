@@ -64,7 +64,7 @@ export function Messages({ room, editing, onEdit }: MessagesProps) {
     return (
       <section className="messages" data-region="messages" aria-label={t("messages.label", { room: room.name })}>
         <EmptyState icon={MessageSquareText} title={t("messages.empty.title")}>
-          {t("messages.empty.text")}
+          {!room.archived && t("messages.empty.text")}
         </EmptyState>
       </section>
     );
