@@ -205,6 +205,8 @@ function onEvent(state: State, event: ServerEvent, now: number): State {
 
 function onStarted(state: State, result: SessionStartResult): State {
   const online = new Set(result.state?.online ?? result.online ?? []);
+  const self = result.state?.user.id ?? state.self?.id;
+  if (self !== undefined) online.add(self); /* by this session, before the server's word of it */
   if (result.resumed || !result.state) {
     const resumed = (result.markers ?? []).reduce((next, marker) => reduce(next, { type: "marker", marker }), state);
     return { ...resumed, online, typing: {} };

@@ -116,6 +116,7 @@ export function Sidebar({ current, workspace }: { current: string | undefined; w
           )}
         </div>
         {sorted.length === 0 && <p className="sidebar-none">{t("sidebar.none")}</p>}
+        {sorted.length === 0 && guest && <p className="sidebar-none sidebar-none-why">{t("welcome.guest")}</p>}
         <ul className="sidebar-rooms">
           {sorted.map((room) => (
             <RoomLink key={room.id} room={room} current={room.id === current} />
