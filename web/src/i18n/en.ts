@@ -258,7 +258,7 @@ export const en = {
   "connection.label": "Connection",
   "connection.offline": "You are offline. What you write is sent when the connection is back.",
   "connection.connecting": "Connecting…",
-  "connection.waiting": { one: "Connection lost. Trying again in {count} second.", other: "Connection lost. Trying again in {count} seconds." },
+  "connection.waiting": "Connection lost. Next try in {count} s.",
   "connection.now": "Retry now",
 
   "welcome.title": "Pick a room",
