@@ -182,13 +182,14 @@ static bool etag_matches(const struct http_request *request, const char *etag) {
  * understand (all is sent). */
 static bool parse_range(struct str header, size_t size, size_t *from, size_t *to, bool *is_bad) {
     struct str first, last;
-    int64_t a, b;
+    int64_t a = 0, b = 0;
     *is_bad = false;
     if (!str_starts_with(header, STR("bytes=")) ||
         !str_cut(str_slice(header, 6, header.len), '-', &first, &last))
         return false;
     bool has_first = str_to_i64(first, &a), has_last = str_to_i64(last, &b);
-    if ((!has_first && first.len > 0) || (!has_last && last.len > 0) || (!has_first && !has_last))
+    if ((!has_first && first.len > 0) || (!has_last && last.len > 0) || (!has_first && !has_last) ||
+        b < 0 || (has_first && has_last && b < a))
         return false;
     if (!has_first) {
         *from = b < (int64_t)size ? size - (size_t)b : 0;
@@ -197,7 +198,7 @@ static bool parse_range(struct str header, size_t size, size_t *from, size_t *to
         *from = (size_t)a;
         *to = has_last && b < (int64_t)size ? (size_t)b + 1 : size;
     }
-    *is_bad = *from >= *to || a < 0;
+    *is_bad = *from >= *to;
     return true;
 }
 
