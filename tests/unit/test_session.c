@@ -243,6 +243,18 @@ static void pages_then_the_ring_without_gap_or_repeat(void **state) {
     assert_got(3, 13);
 }
 
+static void what_a_page_brought_before_the_ring_is_not_repeated(void **state) {
+    (void)state;
+    assert_true(sign_in());
+    start_stream(10);
+    say();
+    say();
+    page_arrives(11, 12, 12, true); /* the loop has not looked into the ring yet */
+    say();
+    deliver_all();
+    assert_got(11, 13);
+}
+
 static void who_is_full_gets_the_next_page_when_drained(void **state) {
     (void)state;
     assert_true(sign_in());
@@ -353,6 +365,7 @@ int main(void) {
         TEST(a_person_has_so_many_connections),
         TEST(other_rooms_and_people_are_not_heard),
         TEST(pages_then_the_ring_without_gap_or_repeat),
+        TEST(what_a_page_brought_before_the_ring_is_not_repeated),
         TEST(who_is_full_gets_the_next_page_when_drained),
         TEST(a_full_queue_closes_with_4001),
         TEST(who_leaves_a_room_hears_it_and_no_more),
