@@ -194,6 +194,7 @@ static void whatever_the_order_each_comes_out_once_in_its_place(void **state) {
         assert_next(&sequencer, pos);
     assert_null(sequencer_take(&sequencer));
     assert_false(sequencer_has_gap(&sequencer));
+    assert_int_equal(sequencer.waiting.count, 0); /* nothing old is kept */
     sequencer_finish(&sequencer);
 }
 
