@@ -240,7 +240,7 @@ test("the owner's link works once and says so", async ({ server, page, browser }
 
 test("a guest sees only what they were added to; a member invites nobody", async ({ server, owner, browser }) => {
   const guest = await pageOf(server, browser, await server.person("gus", "guest"));
-  await expect(guest.getByText("Nobody has added you to a room yet.")).toBeVisible();
+  await expect(guest.getByRole("main").getByText("Nobody has added you to a room yet.")).toBeVisible();
   await expect(sidebar(guest).getByRole("button", { name: "Browse rooms" })).toHaveCount(0);
   const bob = await pageOf(server, browser, await server.person("bob"));
   await openRoom(bob, "general");

@@ -10,8 +10,8 @@ import "./message-list.css";
 
 const bottom_px = 48;
 const earlierFrom_px = 1200;
-/* The head and the first day's date. */
-const rowsBefore = 2;
+/* The head and the first day's date, above the list: message-list.css. */
+const above_px = 116;
 
 interface MessageListProps extends MessageActs {
   label: string;
@@ -58,12 +58,15 @@ export function MessageList(props: MessageListProps) {
   const toEnd = useCallback(() => {
     pinned.current = true;
     const count = listRef.current ? rows.length : 0;
-    if (count > 0) listRef.current?.scrollToIndex(count + 1, { align: "end" });
+    if (count > 0) listRef.current?.scrollToIndex(count - 1, { align: "end" });
   }, [rows.length]);
 
-  // What comes next may be put below again.
+  // What comes next may be put below again. The scroll event keeps the list from taking the end of an earlier scrolling, which
+  // it tells by a timer, for the end of this shift: until the new rows are measured, it must hold on to what is below them.
   useLayoutEffect(() => {
-    if (pages.shift) setPages((before) => ({ ...before, shift: false }));
+    if (!pages.shift) return;
+    scrollRef.current?.dispatchEvent(new Event("scroll"));
+    setPages((before) => ({ ...before, shift: false }));
   }, [pages.shift]);
 
   // Before the browser paints: stay at the bottom.
@@ -113,7 +116,7 @@ export function MessageList(props: MessageListProps) {
     const row = rows[index];
     if (!row) return;
     setActiveKey(row.message.key);
-    listRef.current?.scrollToIndex(index + rowsBefore, { align: "nearest" });
+    listRef.current?.scrollToIndex(index, { align: "nearest" });
     requestAnimationFrame(() => {
       scrollRef.current?.querySelector<HTMLElement>(`article[data-key="${CSS.escape(row.message.key)}"]`)?.focus({ preventScroll: true });
     });
@@ -145,11 +148,12 @@ export function MessageList(props: MessageListProps) {
       >
         <div className="messages-room" />
         <div className="messages-list" role="list" aria-label={label}>
-          <Virtualizer ref={listRef} scrollRef={scrollRef} shift={pages.shift} bufferSize={600} keepMounted={rows.length > 0 ? [activeAt + rowsBefore] : []}>
-            <div className="messages-head" key="head" role="presentation">
-              {head}
-            </div>
-            <div key="day">{firstAt !== undefined && <DayLine day={new Date(firstAt)} today={today} />}</div>
+          {/* Not rows of the list: what is put in front of the first message comes below these. */}
+          <div className="messages-above" role="presentation">
+            <div className="messages-head">{head}</div>
+            {firstAt !== undefined && <DayLine day={new Date(firstAt)} today={today} />}
+          </div>
+          <Virtualizer ref={listRef} scrollRef={scrollRef} startMargin={above_px} shift={pages.shift} bufferSize={600} keepMounted={rows.length > 0 ? [activeAt] : []}>
             {rows.map((row, index) => (
               <div role="listitem" key={row.message.key}>
                 <MessageRow
