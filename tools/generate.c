@@ -1,5 +1,5 @@
 /* Writes what is made from the tables: web/sdk/generated.ts, docs/PROTOCOL.md, docs/openapi.json,
- * docs/SETTINGS.md.
+ * docs/asyncapi.json, docs/SETTINGS.md, docs/parley.conf.
  *
  *   generate ROOT           writes the files below ROOT
  *   generate --check ROOT   writes nothing; ends with 1 and names the files that differ */
@@ -13,10 +13,9 @@ static const struct output {
     const char *path;
     void (*write)(struct buf *out);
 } outputs[] = {
-    {"web/sdk/generated.ts", generate_typescript},
-    {"docs/PROTOCOL.md", generate_protocol},
-    {"docs/openapi.json", generate_openapi},
-    {"docs/SETTINGS.md", generate_settings},
+    {"web/sdk/generated.ts", generate_typescript}, {"docs/PROTOCOL.md", generate_protocol},
+    {"docs/openapi.json", generate_openapi},       {"docs/asyncapi.json", generate_asyncapi},
+    {"docs/SETTINGS.md", generate_settings},       {"docs/parley.conf", generate_sample},
 };
 
 static bool read_whole(const char *path, struct buf *out) {

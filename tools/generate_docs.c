@@ -1,4 +1,4 @@
-/* docs/PROTOCOL.md, docs/openapi.json and docs/SETTINGS.md. */
+/* docs/PROTOCOL.md, docs/openapi.json, docs/SETTINGS.md and docs/parley.conf. */
 #include "generate.h"
 
 #include "protocol/encode.h"
@@ -220,8 +220,8 @@ static bool has_body(const struct operation *operation) {
     return strcmp(operation->method, "GET") != 0 && strcmp(operation->method, "DELETE") != 0;
 }
 
-static void append_object_schema(struct buf *out, const struct field *fields,
-                                 const struct operation *body_of) {
+void append_object_schema(struct buf *out, const struct field *fields,
+                          const struct operation *body_of) {
     bool is_first = true;
     buf_append_cstr(out, "{\"type\":\"object\",\"properties\":{");
     for (const struct field *field = fields; field->name != NULL; field++) {
@@ -320,4 +320,8 @@ void generate_settings(struct buf *out) {
         "(`--net.send_batch=writev`).\n\n```\n");
     settings_write_help(out);
     buf_append_cstr(out, "```\n");
+}
+
+void generate_sample(struct buf *out) {
+    settings_write_sample(out);
 }
