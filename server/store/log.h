@@ -89,8 +89,8 @@ struct log_page {
 enum { LOG_PAGE_EVENTS = 200 };
 enum err log_page(struct tx *tx, int64_t account, enum role role, int64_t pos,
                   struct log_page *out) MUST_CHECK;
-/* The log itself after `pos`, whoever it is for, INTERNAL events too, with data as log_page gives it:
- * for a node that missed them on the bus. At most LOG_PAGE_EVENTS, in tx->arena. */
+/* The log itself after `pos`, whoever it is for, INTERNAL events too, with data as log_page gives
+ * it: for a node that missed them on the bus. At most LOG_PAGE_EVENTS, in tx->arena. */
 enum err log_after(struct tx *tx, int64_t pos, struct log_event **out, size_t *count) MUST_CHECK;
 /* How many events log_page would give from pos to the head, counted up to limit + 1. */
 enum err log_count_missed(struct tx *tx, int64_t account, enum role role, int64_t pos,
