@@ -359,8 +359,8 @@ static void check_together(struct loading *loading) {
 
 void settings_init(struct settings *settings) {
     struct buf error = BUF_INIT;
-    struct loading loading = {settings, &error, "the defaults"};
     memset(settings, 0, sizeof *settings);
+    struct loading loading = {settings, &error, "the defaults"};
     load_defaults(&loading);
 }
 
@@ -375,9 +375,9 @@ void settings_finish(struct settings *settings) {
 }
 
 bool settings_load(struct settings *out, int *argc, char **argv, struct buf *error) {
-    struct loading loading = {out, error, "the command line"};
     settings_init(out);
     buf_clear(error);
+    struct loading loading = {out, error, "the command line"};
     const char *path = config_path(&loading, *argc, argv);
     if (path != NULL && !load_failed(&loading))
         load_file(&loading, path);

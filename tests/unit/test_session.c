@@ -135,8 +135,9 @@ static void deliver_all(void) {
 }
 
 static void publish(enum event_id type, int64_t audience, int64_t subject) {
+    pos++;
     const struct log_event event = {
-        .type = type, .audience = audience, .subject = subject, .pos = ++pos, .seq = pos};
+        .type = type, .audience = audience, .subject = subject, .pos = pos, .seq = pos};
     fanout_publish(fanout, &event, 1);
 }
 
