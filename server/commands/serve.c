@@ -28,6 +28,7 @@ static void block_signals(sigset_t *ending) {
     pthread_sigmask(SIG_BLOCK, ending, NULL);
     sigemptyset(&ignored);
     sigaddset(&ignored, SIGPIPE);
+    sigaddset(&ignored, SIGXFSZ); /* a limit on file sizes is a full disk: an error of the write */
     sigaddset(&ignored, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ignored, NULL);
 }
