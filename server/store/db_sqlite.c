@@ -216,11 +216,12 @@ enum err db_open(const struct db_options *options, struct db **out, struct buf *
     int flags = SQLITE_OPEN_NOMUTEX | (options->writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                        : SQLITE_OPEN_READONLY);
     int result = sqlite3_open_v2(options->path, &db->handle, flags, options->vfs);
-    if (result == SQLITE_OK)
-        result = db_set_up(db, options);
-    /* SQLite opens what it may only read without a word; the first write would then fail. */
+    /* SQLite opens what it may only read without a word; the first write would then fail. Asked
+     * before anything else, so that no WAL is made beside such a file. */
     if (result == SQLITE_OK && options->writes && sqlite3_db_readonly(db->handle, "main") != 0)
         result = SQLITE_READONLY;
+    if (result == SQLITE_OK)
+        result = db_set_up(db, options);
     if (result == SQLITE_OK) {
         *out = db;
         return ERR_OK;

@@ -1,7 +1,7 @@
 /* A server's life: stopping, health, metrics, what the log must not hold, and a database that is not as it should be. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -176,6 +176,27 @@ test("a database that is none, or is torn, stops the start and stays as it is", 
   }
   await writeFile(databaseFile(), whole);
   await server.run();
+});
+
+test("a folder or a database that cannot be written stops the start with its name, and stays as it is", async () => {
+  /* Root writes where the mode forbids it, unless it has given up that right. */
+  const plain = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  await server.stop();
+  const whole = await readFile(databaseFile());
+  const files = await readdir(server.folder);
+  for (const [path, mode] of [[databaseFile(), 0o444], [server.folder, 0o555]] as const) {
+    const { mode: before } = await stat(path);
+    await chmod(path, mode);
+    const { code, stderr } = await serve([], plain);
+    await chmod(path, before);
+    assert.ok(code !== 0 && code !== null, stderr);
+    assert.ok(stderr.includes(path), stderr);
+    assert.match(stderr, /read-?only|permission|cannot be written/i);
+    assert.deepEqual(await readFile(databaseFile()), whole);
+  }
+  assert.deepEqual((await readdir(server.folder)).filter((name) => !files.includes(name) && name !== "lock"), []);
+  await server.run();
+  assert.equal((await ann.send(general, "writable again")).status, 201);
 });
 
 test("a database of a newer release stops the start with both versions", async () => {
