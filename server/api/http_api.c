@@ -19,9 +19,9 @@ static struct api *api_of(struct conn *conn) {
 
 /* ---- credentials ---- */
 
-/* A bearer wins; a cookie counts only from our own pages where it could do harm (SECURITY.md 1). */
-static enum err read_credential(const struct api *api, const struct http_request *http,
-                                bool is_unsafe, struct str *token) {
+enum err http_api_credential(const struct conn *conn, const struct http_request *http,
+                             bool is_unsafe, struct str *token) {
+    const struct api *api = conn_loop(conn)->api;
     struct str bearer = http_request_header(http, "Authorization");
     *token = STR_EMPTY;
     if (bearer.ptr != NULL) {
@@ -45,8 +45,8 @@ static bool is_unsafe_method(enum http_method method) {
 
 /* ---- operations ---- */
 
-static struct request *make_request(struct conn *conn, const struct http_request *http,
-                                    void (*reply)(struct request *take_request)) {
+struct request *http_api_request(struct conn *conn, const struct http_request *http,
+                                 void (*reply)(struct request *take_request)) {
     struct request *request = request_create(api_of(conn), conn_loop(conn), reply);
     memcpy(request->address, conn_peer(conn), sizeof request->address);
     request->way = conn;
@@ -98,7 +98,7 @@ static enum err decode_request(struct request *request, const struct http_reques
 
 static void answer_operation(struct conn *conn, const struct http_request *http, struct str path) {
     struct api *api = api_of(conn);
-    struct request *request = make_request(conn, http, reply_to_operation);
+    struct request *request = http_api_request(conn, http, reply_to_operation);
     struct route route;
     struct str token = STR_EMPTY;
     enum err err = http_route_find(request->arena, http->method, path, &route);
@@ -106,7 +106,7 @@ static void answer_operation(struct conn *conn, const struct http_request *http,
     if (err == ERR_OK) {
         request->operation = route.operation;
         request->id = route.id;
-        err = read_credential(api, http, is_unsafe_method(http->method), &token);
+        err = http_api_credential(conn, http, is_unsafe_method(http->method), &token);
     }
     if (err == ERR_OK && route.operation->permission == PERMISSION_PUBLIC &&
         is_unsafe_method(http->method) && site_is_foreign_page(&api->site, http))
@@ -165,11 +165,11 @@ static void answer_websocket(struct conn *conn, struct http_request *take_http) 
         http_request_destroy(take_http);
         return;
     }
-    struct request *request = make_request(conn, take_http, finish_upgrade);
+    struct request *request = http_api_request(conn, take_http, finish_upgrade);
     struct upgrade *upgrade = arena_alloc(request->arena, sizeof *upgrade);
     *upgrade = (struct upgrade){conn, take_http};
     request->way = upgrade;
-    enum err err = read_credential(api, take_http, true, &token);
+    enum err err = http_api_credential(conn, take_http, true, &token);
     /* A page of another site may not open a socket at all, with or without a cookie. */
     if (err == ERR_OK && site_is_foreign_page(&api->site, take_http) &&
         http_request_header(take_http, "Authorization").ptr == NULL)
@@ -202,11 +202,11 @@ static void finish_metrics(struct request *take_request) {
 
 /* With a bearer that may read them; cookies do not count here. */
 static void answer_metrics(struct conn *conn, const struct http_request *http) {
-    struct request *request = make_request(conn, http, finish_metrics);
+    struct request *request = http_api_request(conn, http, finish_metrics);
     struct str token = STR_EMPTY;
     bool has_bearer = http_request_header(http, "Authorization").ptr != NULL;
     request->outcome =
-        has_bearer ? read_credential(api_of(conn), http, false, &token) : ERR_SIGN_IN_REQUIRED;
+        has_bearer ? http_api_credential(conn, http, false, &token) : ERR_SIGN_IN_REQUIRED;
     request->credential.token = arena_strdup(request->arena, token);
     if (request->outcome != ERR_OK)
         finish_metrics(request);
@@ -251,6 +251,8 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
     } else if (str_equal(path, STR("/ws"))) {
         answer_websocket(conn, take_request);
         return;
+    } else if (str_equal(path, STR("/events"))) {
+        event_stream_answer(conn, take_request);
     } else if (path.ptr != NULL) {
         answer_operation(conn, take_request, path);
     } else {

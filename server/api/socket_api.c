@@ -92,7 +92,8 @@ static void reply_to_socket(struct request *take_request) {
     } else if (sign_in(session, request)) {
         send_result(session, request);
         if (effect->start_stream)
-            session_start_stream(session, effect->start_pos);
+            session_start_stream(session, effect->start_pos, effect->only_rooms,
+                                 effect->only_count);
     }
     session_release(session);
     request_destroy(request);

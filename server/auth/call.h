@@ -32,6 +32,8 @@ struct call_effect {
     enum role role;
     bool start_stream; /* session.start: the stream goes on from start_pos */
     int64_t start_pos;
+    const int64_t *only_rooms; /* session.start: keys in the arena, NULL: all rooms */
+    size_t only_count;
 };
 
 struct call {

@@ -66,19 +66,42 @@ static enum err start_afresh(struct call *call, struct session_start_result *out
     return err == ERR_OK ? cursor_at(call->tx, call->effect.start_pos, &out->cursor) : err;
 }
 
+/* The rooms that the stream is cut down to; the caller is a member of each. */
+static enum err choose_rooms(struct call *call, const struct uuid_list *rooms) {
+    int64_t *keys = arena_zalloc_array(call->arena, rooms->count, sizeof *keys);
+    for (size_t i = 0; i < rooms->count; i++) {
+        struct room_row room;
+        struct membership_row membership = {0};
+        enum err err = room_by_id(call->tx, rooms->items[i], &room);
+        if (err == ERR_OK)
+            err = membership_of(call->tx, room.key, call->actor.account, &membership);
+        if (err == ERR_OK && !membership.is_open)
+            err = ERR_NOT_FOUND;
+        if (err != ERR_OK)
+            return err;
+        keys[i] = room.key;
+    }
+    call->effect.only_rooms = rooms->count > 0 ? keys : NULL;
+    call->effect.only_count = rooms->count;
+    return ERR_OK;
+}
+
 enum err session_start(struct call *call, const struct session_start_params *in,
                        struct session_start_result *out) {
     int64_t pos = 0, missed = 0;
     call->effect.start_stream = true;
+    enum err err = choose_rooms(call, &in->rooms);
+    if (err != ERR_OK)
+        return err;
     if (in->cursor.len == 0)
         return start_afresh(call, out);
-    enum err err = try_resume(call, in->cursor, &pos, &missed, &out->reason);
+    err = try_resume(call, in->cursor, &pos, &missed, &out->reason);
     if (err != ERR_OK)
         return err;
     if (out->reason.len > 0)
         return start_afresh(call, out);
     out->resumed = true;
-    out->missed = missed;
+    out->missed = in->rooms.count == 0 ? missed : -1;
     out->cursor = in->cursor;
     out->online = online_for(call);
     call->effect.start_pos = pos;

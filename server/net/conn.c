@@ -6,6 +6,8 @@
 #include "net/http_response.h"
 #include "net/ws_handshake.h"
 #include "protocol/encode.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -175,6 +177,7 @@ void conn_on_sent(struct conn *conn) {
         await_request(conn);
         break;
     case CONN_WEBSOCKET:
+    case CONN_STREAMING:
         if (was_above && conn->ops->on_drain != NULL)
             conn->ops->on_drain(conn);
         break;
@@ -234,6 +237,7 @@ static void on_timer(struct timer *timer) {
         break;
     case CONN_ANSWERING:
     case CONN_WEBSOCKET:
+    case CONN_STREAMING:
     case CONN_CLOSED:
         break;
     }
@@ -370,6 +374,27 @@ void conn_answered(struct conn *conn, bool close) {
     } else {
         await_request(conn);
     }
+}
+
+/* ---- streams ---- */
+
+void conn_begin_stream(struct conn *conn, struct str head, const struct conn_ops *ops, void *user) {
+    uv_os_fd_t fd = -1;
+    unsigned timeout_ms = CONN_STREAM_TIMEOUT_MS;
+    if (conn->state != CONN_ANSWERING)
+        return;
+    CHECK(uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0);
+    /* RFC 5482; where it fails, the kernel's own, longer limit holds */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    struct blob *blob = blob_from_bytes(head.ptr, head.len);
+    conn->state = CONN_STREAMING;
+    conn->ops = ops;
+    conn->user = user;
+    conn_send(conn, blob, 0, blob->len);
+    blob_unref(blob);
+    drop_http(conn);
+    drop_unread(conn);
+    start_reading(conn);
 }
 
 /* ---- WebSocket ---- */

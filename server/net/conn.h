@@ -67,6 +67,10 @@ void conn_abort(struct conn *conn);
  * `request` stays the caller's to destroy. */
 void conn_upgrade_websocket(struct conn *conn, const struct http_request *request,
                             const struct conn_ops *ops, void *user);
+/* Answers the request in hand with `head` (status line, headers, blank line and what comes at once)
+ * and no end: conn_send() adds to it, on_drain and on_close of `ops` (borrowed for ever) are
+ * called. A peer that acknowledges nothing for 25 s is cut. */
+void conn_begin_stream(struct conn *conn, struct str head, const struct conn_ops *ops, void *user);
 /* Sends a close frame (code, short reason), stops delivering messages, and closes when the peer
  * answered or time is up. */
 void conn_close_websocket(struct conn *conn, uint16_t code, struct str reason);

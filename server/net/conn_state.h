@@ -14,6 +14,8 @@ enum {
     NET_LISTENERS_MAX = 4,
     /* A peer that has so many unanswered pings floods. */
     CONN_PONGS_MAX = 1024,
+    /* So long sent bytes may go unacknowledged on a stream, whose peer answers nothing. */
+    CONN_STREAM_TIMEOUT_MS = 25000,
 };
 
 enum conn_state {
@@ -21,6 +23,7 @@ enum conn_state {
     CONN_ANSWERING, /* one is with the layer above; nothing is read */
     CONN_SENDING,   /* answered, and much of it waits: it goes out before anything is read */
     CONN_WEBSOCKET,
+    CONN_STREAMING,  /* an answer without end; what the peer sends is dropped */
     CONN_WS_CLOSING, /* our close frame is queued or sent; the peer's is awaited */
     CONN_CLOSING,    /* what is queued goes out, then our half is shut */
     CONN_LINGERING,  /* our half is shut; what still comes is dropped until the peer closes too */

@@ -161,6 +161,30 @@ static enum err decode_id(struct decoder *decoder, const struct raw *raw) {
     return ERR_OK;
 }
 
+/* A list in JSON; in a query, ids with commas between. */
+static enum err decode_ids(struct decoder *decoder, const struct raw *raw) {
+    struct uuid_list *list = decoder->at;
+    struct str rest = raw->text, one;
+    size_t count = 0, max = (size_t)decoder->field->max;
+    if (raw->json != NULL && !json_is_array(raw->json))
+        return refuse(decoder, "a list of ids");
+    list->items = arena_zalloc_array(decoder->arena, max, sizeof *list->items);
+    if (raw->json != NULL)
+        rest = STR_EMPTY;
+    for (; rest.len > 0 || (raw->json != NULL && count < json_array_size(raw->json)); count++) {
+        if (count == max)
+            return refuse_bounds(decoder, " ids");
+        if (raw->json == NULL)
+            str_cut(rest, ',', &one, &rest);
+        else if (!raw_text(&(struct raw){.json = json_array_get(raw->json, count)}, &one))
+            return refuse(decoder, "a list of ids");
+        if (!uuid_parse(one, &list->items[count]))
+            return refuse(decoder, "a list of ids");
+    }
+    list->count = count;
+    return count < (size_t)decoder->field->min ? refuse_bounds(decoder, " ids") : ERR_OK;
+}
+
 static enum err decode_int(struct decoder *decoder, const struct raw *raw) {
     int64_t value;
     if (raw->json != NULL ? !json_is_integer(raw->json) : !str_to_i64(raw->text, &value))
@@ -225,9 +249,10 @@ static enum err decode_value(struct decoder *decoder, const struct raw *raw) {
         return decode_time(decoder, raw);
     case FIELD_ENUM:
         return decode_enum(decoder, raw);
+    case FIELD_IDS:
+        return decode_ids(decoder, raw);
     case FIELD_OBJ:
     case FIELD_LIST:
-    case FIELD_IDS:
         break;
     }
     return refuse(decoder, "nothing: no operation takes a parameter of this kind");

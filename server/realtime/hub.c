@@ -164,7 +164,8 @@ void hub_apply(struct session *session, const struct packet *packet) {
         /* Where its place in the stream is not known it may be a session newer than this event: it
          * connects again and is asked. */
         session_end(session, is_next ? code : CLOSE_RECONNECT);
-    } else if (packet->type == EVENT_room_joined && is_next) {
+    } else if (packet->type == EVENT_room_joined && is_next &&
+               session_wants_room(session, packet->subject)) {
         hub_subscribe(session, audience_room(packet->subject));
     } else if (packet->type == EVENT_room_left && is_next) {
         hub_unsubscribe(session, audience_room(packet->subject));

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "net/ws_frame.h"
 #include "protocol/encode.h"
+#include "realtime/transport_sse.h"
 
 /* What the ring counts for a packet beside its frame. */
 enum { PACKET_OVERHEAD_BYTES = sizeof(struct packet) };
@@ -56,6 +57,26 @@ struct packet *packet_create_stub(const struct packet *packet) {
     return stub;
 }
 
+struct blob *packet_sse(struct packet *packet) {
+    struct blob *made = atomic_load(&packet->sse);
+    if (made != NULL)
+        return made;
+    char cursor[CURSOR_MAX_BYTES];
+    size_t cursor_length = packet->pos != 0 ? cursor_format(packet->pos, packet->check, cursor) : 0;
+    struct buf text = BUF_INIT;
+    transport_sse_append(&text, str_from_cstr(event_type(packet->type)->name),
+                         str_make(cursor, cursor_length),
+                         str_make((const char *)packet->frame->bytes + packet->json_offset,
+                                  packet->frame->len - packet->json_offset));
+    made = blob_from_bytes(text.data, text.len);
+    buf_finish(&text);
+    struct blob *other = NULL;
+    if (atomic_compare_exchange_strong(&packet->sse, &other, made))
+        return made;
+    blob_unref(made); /* another loop was quicker */
+    return other;
+}
+
 struct packet *packet_ref(struct packet *packet) {
     atomic_fetch_add_explicit(&packet->refs, 1, memory_order_relaxed);
     return packet;
@@ -65,6 +86,7 @@ void packet_unref(struct packet *packet) {
     if (atomic_fetch_sub_explicit(&packet->refs, 1, memory_order_acq_rel) != 1)
         return;
     blob_unref(packet->frame);
+    blob_unref(atomic_load(&packet->sse));
     mem_free(packet);
 }
 

@@ -26,7 +26,8 @@ struct packet {
     int64_t seq;
     struct blob *frame; /* WebSocket text frame with the JSON envelope inside; NULL in a stub and in
                            INTERNAL events */
-    uint32_t json_offset; /* where the JSON begins in frame */
+    uint32_t json_offset;       /* where the JSON begins in frame */
+    _Atomic(struct blob *) sse; /* its form for event streams, made when first asked for */
 };
 
 /* Encodes an event whose data is there. */
@@ -38,7 +39,10 @@ void packet_unref(struct packet *packet);
 static inline bool packet_is_stub(const struct packet *packet) {
     return packet->frame == NULL && (packet->flags & EVENT_INTERNAL) == 0;
 }
-/* Bytes that the ring counts for it. */
+/* The packet's form for event streams (id, event, data); borrowed, as old as the packet. */
+struct blob *packet_sse(struct packet *packet);
+/* Bytes that the ring counts for it; its form for event streams, which few have, is not among them.
+ */
 size_t packet_bytes(const struct packet *packet);
 
 /* The form in which a packet travels on the bus, and back. packet_parse gives NULL for anything

@@ -78,8 +78,10 @@ void session_end(struct session *session, enum close_code code) {
 }
 
 static void free_if_over(struct session *session) {
-    if (session->below == NULL && session->holds == 0)
-        mem_free(session);
+    if (session->below != NULL || session->holds > 0)
+        return;
+    mem_free(session->only);
+    mem_free(session);
 }
 
 void session_on_closed(struct session *session) {
@@ -138,6 +140,12 @@ void session_reply(struct session *session, struct str json) {
         session->transport->send_json(session, json);
 }
 
+void session_tell(struct session *session, struct str name, struct str cursor,
+                  struct str envelope) {
+    if (session->state != SESSION_CLOSED)
+        session->transport->send_event(session, name, cursor, envelope);
+}
+
 bool session_sign_in(struct session *session, const struct session_identity *identity) {
     struct hub *hub = session->hub;
     if (session->state != SESSION_NEW)
@@ -166,9 +174,22 @@ void session_unclaim_start(struct session *session) {
     session->start_claimed = false;
 }
 
-void session_start_stream(struct session *session, int64_t pos) {
+bool session_wants_room(const struct session *session, int64_t room) {
+    for (uint32_t i = 0; i < session->only_count; i++) {
+        if (session->only[i] == room)
+            return true;
+    }
+    return session->only == NULL;
+}
+
+void session_start_stream(struct session *session, int64_t pos, const int64_t *only, size_t count) {
     if (session->state != SESSION_SIGNED_IN)
         return;
+    if (only != NULL) {
+        session->only = mem_alloc(count * sizeof *only);
+        memcpy(session->only, only, count * sizeof *only);
+        session->only_count = (uint32_t)count;
+    }
     session->state = SESSION_CATCHING_UP;
     session->pos = pos;
     pump_pages(session);
@@ -270,8 +291,10 @@ static void go_live(struct session *session, const struct page *page) {
         return;
     }
     session->state = SESSION_LIVE;
-    for (size_t i = 0; i < page->room_count; i++)
-        hub_subscribe(session, audience_room(page->rooms[i]));
+    for (size_t i = 0; i < page->room_count; i++) {
+        if (session_wants_room(session, page->rooms[i]))
+            hub_subscribe(session, audience_room(page->rooms[i]));
+    }
     if (!replay_ring(session, index))
         session_fall_behind(session, session->pos);
 }
@@ -291,8 +314,11 @@ void session_on_page(struct session *session, struct page *page) {
     }
     size_t sent = 0;
     for (; sent < page->count && has_room(session); sent++) {
-        send_packet(session, page->packets[sent], NULL);
-        session->pos = page->packets[sent]->pos;
+        struct packet *packet = page->packets[sent];
+        if (packet->audience % 4 != AUDIENCE_KIND_ROOM ||
+            session_wants_room(session, packet->audience / 4))
+            send_packet(session, packet, NULL);
+        session->pos = packet->pos;
     }
     bool is_whole = sent == page->count;
     if (is_whole)
@@ -312,7 +338,8 @@ static void send_heartbeat(struct session *session) {
     int length =
         snprintf(text, sizeof text, "{\"event\":\"heartbeat\",\"cursor\":\"%.*s\",\"data\":{}}",
                  (int)cursor_length, cursor);
-    session->transport->send_json(session, str_make(text, (size_t)length));
+    session->transport->send_event(session, STR("heartbeat"), str_make(cursor, cursor_length),
+                                   str_make(text, (size_t)length));
     session->last_event_ms = now_ms(session);
 }
 
@@ -352,7 +379,7 @@ static void on_timer(struct timer *timer) {
         return;
     }
     uint32_t silent_ms = now_ms(session) - session->last_alive_ms;
-    if (silent_ms >= options->silence_timeout_ms) {
+    if (silent_ms >= options->silence_timeout_ms && session->transport->is_two_way) {
         session->transport->drop_unsent(session);
         session_close(session, CLOSE_SILENT, STR("no answer to ping"));
         return;
@@ -361,6 +388,10 @@ static void on_timer(struct timer *timer) {
     if (silent_ms >= options->ping_after_ms) {
         session->transport->ping(session);
         next_ms = until(options->silence_timeout_ms, silent_ms);
+        if (!session->transport->is_two_way) {
+            session_on_alive(session); /* the kernel cuts who takes nothing (conn_begin_stream) */
+            next_ms = options->ping_after_ms;
+        }
     }
     uint64_t quiet_ms = sooner(beat(session), life_left_ms(session));
     timer_arm(session->hub->loop, timer, sooner(next_ms, quiet_ms));

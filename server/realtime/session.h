@@ -44,6 +44,8 @@ void session_release(struct session *session);
 
 /* Queues a reply; nothing happens once closed. */
 void session_reply(struct session *session, struct str json);
+/* Queues an event that is no packet, as transport.h says; nothing happens once closed. */
+void session_tell(struct session *session, struct str name, struct str cursor, struct str envelope);
 /* The person is known from now on. False (and closed with CLOSE_TOO_MANY) when there are too many
  * connections. */
 bool session_sign_in(struct session *session, const struct session_identity *identity);
@@ -51,6 +53,7 @@ bool session_sign_in(struct session *session, const struct session_identity *ide
 bool session_claim_start(struct session *session) MUST_CHECK;
 /* That session.start was refused: another one may come. */
 void session_unclaim_start(struct session *session);
-/* After the reply to session.start: events follow from `pos` + 1 on. */
-void session_start_stream(struct session *session, int64_t pos);
+/* After the reply to session.start: events follow from `pos` + 1 on; `only` (keys, copied; NULL:
+ * all) are the rooms whose events are wanted. */
+void session_start_stream(struct session *session, int64_t pos, const int64_t *only, size_t count);
 void session_close(struct session *session, enum close_code code, struct str reason);

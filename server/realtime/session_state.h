@@ -31,6 +31,8 @@ struct session {
         pos; /* everything up to here was queued (CATCHING_UP), or is not to be sent again (LIVE) */
     struct subscription *subscriptions;
     uint32_t subscription_count, subscription_cap;
+    int64_t *only; /* keys of the rooms that it wants, NULL: all */
+    uint32_t only_count;
     uint32_t last_alive_ms, last_event_ms; /* loop time, cut to 32 bits: differences only */
     uint16_t holds;                        /* requests away */
     uint8_t state;                         /* enum session_state */
@@ -66,6 +68,8 @@ void session_on_drain(struct session *session);
 void session_on_closed(struct session *session);
 
 /* session.c, for hub.c */
+/* Whether the stream is to have the events of this room. */
+bool session_wants_room(const struct session *session, int64_t room);
 void session_deliver(struct session *session, struct packet *packet, struct audience *audience);
 /* Its sign-in is over: closed as soon as the requests that are away were answered (whoever signs
  * out by a socket hears that it worked), at the latest after SESSION_END_WAIT_MS. */

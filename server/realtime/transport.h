@@ -24,10 +24,14 @@ enum close_code {
 
 struct transport {
     const char *name;
+    bool is_two_way; /* the peer answers pings: its silence tells something */
     /* Queues one packet. `audience`: who gets it, for buffers shared by many; may be NULL. */
     void (*send_packet)(struct session *session, struct packet *packet, struct audience *audience);
-    /* Queues one JSON text (a reply, a heartbeat). */
+    /* Queues one JSON text: a reply. */
     void (*send_json)(struct session *session, struct str json);
+    /* Queues an event that is no packet: its envelope, and what stands in it. */
+    void (*send_event)(struct session *session, struct str name, struct str cursor,
+                       struct str envelope);
     size_t (*queued_bytes)(const struct session *session);
     /* Forgets what was not begun to be sent. */
     void (*drop_unsent)(struct session *session);
@@ -39,3 +43,4 @@ struct transport {
 };
 
 extern const struct transport transport_websocket;
+extern const struct transport transport_sse;

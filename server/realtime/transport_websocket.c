@@ -78,6 +78,13 @@ static void send_json(struct session *session, struct str json) {
     blob_unref(frame);
 }
 
+static void send_event(struct session *session, struct str name, struct str cursor,
+                       struct str envelope) {
+    (void)name;
+    (void)cursor;
+    send_json(session, envelope);
+}
+
 static size_t queued_bytes(const struct session *session) {
     return conn_queued_bytes(session->below);
 }
@@ -100,8 +107,10 @@ static void close_session(struct session *session, enum close_code code, struct 
 
 const struct transport transport_websocket = {
     .name = "websocket",
+    .is_two_way = true,
     .send_packet = send_packet,
     .send_json = send_json,
+    .send_event = send_event,
     .queued_bytes = queued_bytes,
     .drop_unsent = drop_unsent,
     .peer = peer,

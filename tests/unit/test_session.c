@@ -42,6 +42,13 @@ static void fake_json(struct session *to, struct str json) {
     (void)to;
     (void)json;
 }
+static void fake_event(struct session *to, struct str name, struct str cursor,
+                       struct str envelope) {
+    (void)to;
+    (void)name;
+    (void)cursor;
+    (void)envelope;
+}
 static size_t fake_queued(const struct session *of) {
     (void)of;
     return peer.queued;
@@ -65,8 +72,10 @@ static void fake_close(struct session *of, enum close_code code, struct str reas
     peer.code = (int)code;
 }
 static const struct transport fake = {.name = "fake",
+                                      .is_two_way = true,
                                       .send_packet = fake_packet,
                                       .send_json = fake_json,
+                                      .send_event = fake_event,
                                       .queued_bytes = fake_queued,
                                       .drop_unsent = fake_drop,
                                       .peer = fake_peer,
@@ -119,7 +128,7 @@ static bool sign_in(void) {
 }
 
 static void start_stream(int64_t from) {
-    session_start_stream(session, from);
+    session_start_stream(session, from, NULL, 0);
 }
 
 /* Turns the loop until the hub has delivered all that the ring holds. */

@@ -203,6 +203,8 @@ export interface SessionAuthenticateResult {
 export interface SessionStartParams {
   /** The last cursor that this client saw */
   cursor?: string;
+  /** Of all one's rooms only the events of these */
+  rooms?: string[];
 }
 
 export interface SessionStartResult {
@@ -210,7 +212,7 @@ export interface SessionStartResult {
   resumed: boolean;
   /** Why it was not resumed: cursor_too_old, cursor_invalid, too_many */
   reason?: string;
-  /** How many logged events follow that this session has missed */
+  /** How many logged events follow that this session has missed (not counted with `rooms`) */
   missed?: number;
   /** The full state, when it was not resumed */
   state?: State;
@@ -220,6 +222,15 @@ export interface SessionStartResult {
   online?: string[];
   /** The position from which the stream goes on */
   cursor: string;
+}
+
+export type TicketCreateParams = Record<string, never>;
+
+export interface TicketCreateResult {
+  /** To be used once, within 30 seconds */
+  ticket: string;
+  /** Until when */
+  expires_at: string;
 }
 
 export type StateGetParams = Record<string, never>;
@@ -595,6 +606,8 @@ export interface Operations {
   "session.authenticate": { params: SessionAuthenticateParams; result: SessionAuthenticateResult };
   /** Start the stream of events: at the head with the full state, or where a cursor says. */
   "session.start": { params: SessionStartParams; result: SessionStartResult };
+  /** A single-use ticket for a stream where headers are impossible: /api/v1/events?ticket=…. */
+  "ticket.create": { params: TicketCreateParams; result: TicketCreateResult };
   /** The full state and the cursor that it belongs to. */
   "state.get": { params: StateGetParams; result: StateGetResult };
   /** Make the first owner's account with the one-time secret; signs in. */
@@ -659,6 +672,7 @@ export interface Operations {
 export const routes = {
   "session.create": { method: "POST", path: "/session" },
   "session.delete": { method: "DELETE", path: "/session" },
+  "ticket.create": { method: "POST", path: "/tickets" },
   "state.get": { method: "GET", path: "/state" },
   "owner.create": { method: "POST", path: "/owner" },
   "invite.create": { method: "POST", path: "/invites" },

@@ -1,0 +1,102 @@
+#include "realtime/transport_sse.h"
+
+#include "net/conn.h"
+#include "realtime/hub_state.h"
+
+/* No proxy is to hold it back, no cache to keep it; EventSource tries again after a second. */
+static const struct str HEAD =
+    STR_INIT("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+             "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
+             "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+             "Connection: close\r\n\r\nretry: 1000\n\n");
+
+static void on_drain(struct conn *conn) {
+    session_on_drain(conn_user(conn));
+}
+
+static void on_close(struct conn *conn) {
+    session_on_closed(conn_user(conn));
+}
+
+static const struct conn_ops sse_ops = {.on_drain = on_drain, .on_close = on_close};
+
+struct session *transport_sse_open(struct conn *conn, struct hub *hub) {
+    struct session *session = session_open(hub, &transport_sse, conn);
+    conn_begin_stream(conn, HEAD, &sse_ops, session);
+    return session;
+}
+
+void transport_sse_append(struct buf *out, struct str name, struct str cursor,
+                          struct str envelope) {
+    if (cursor.len > 0)
+        buf_appendf(out, "id: %.*s\n", STR_ARG(cursor));
+    buf_appendf(out, "event: %.*s\ndata: ", STR_ARG(name));
+    buf_append_str(out, envelope);
+    buf_append_cstr(out, "\n\n");
+}
+
+static void send_packet(struct session *session, struct packet *packet, struct audience *audience) {
+    struct blob *blob = packet_sse(packet);
+    (void)audience;
+    conn_send(session->below, blob, 0, blob->len);
+}
+
+static void send_text(struct session *session, struct str text) {
+    struct blob *blob = blob_from_bytes(text.ptr, text.len);
+    conn_send(session->below, blob, 0, blob->len);
+    blob_unref(blob);
+}
+
+static void send_event(struct session *session, struct str name, struct str cursor,
+                       struct str envelope) {
+    struct buf text = BUF_INIT;
+    transport_sse_append(&text, name, cursor, envelope);
+    send_text(session, buf_str(&text));
+    buf_finish(&text);
+}
+
+/* Nobody asks anything by this way. */
+static void send_json(struct session *session, struct str json) {
+    (void)session;
+    (void)json;
+    CHECK(false);
+}
+
+static size_t queued_bytes(const struct session *session) {
+    return conn_queued_bytes(session->below);
+}
+
+static void drop_unsent(struct session *session) {
+    conn_drop_unsent(session->below);
+}
+
+static const uint8_t *peer(const struct session *session) {
+    return conn_peer(session->below);
+}
+
+/* A comment: proxies see that the line lives, and the kernel whether the peer does. */
+static void ping(struct session *session) {
+    send_text(session, STR(":\n\n"));
+}
+
+/* The code as a last event; EventSource comes again, and is answered 401 where it may not. */
+static void close_session(struct session *session, enum close_code code, struct str reason) {
+    struct buf data = BUF_INIT;
+    buf_appendf(&data, "{\"event\":\"session.closed\",\"data\":{\"code\":%d,\"reason\":\"%.*s\"}}",
+                (int)code, STR_ARG(reason));
+    send_event(session, STR("session.closed"), STR_EMPTY, buf_str(&data));
+    buf_finish(&data);
+    conn_close(session->below);
+}
+
+const struct transport transport_sse = {
+    .name = "sse",
+    .send_packet = send_packet,
+    .send_json = send_json,
+    .send_event = send_event,
+    .queued_bytes = queued_bytes,
+    .drop_unsent = drop_unsent,
+    .peer = peer,
+    .ping = ping,
+    .close = close_session,
+};
