@@ -81,7 +81,14 @@ static void ping(struct session *session) {
 
 /* The code as a last event; EventSource comes again, and is answered 401 where it may not. */
 static void close_session(struct session *session, enum close_code code, struct str reason) {
+    struct str prefix = STR("retry_after=");
     struct buf data = BUF_INIT;
+    if (str_starts_with(reason, prefix)) { /* not everybody at the same moment */
+        struct str wait_ms = str_slice(reason, prefix.len, reason.len);
+        buf_appendf(&data, "retry: %.*s\n", STR_ARG(wait_ms));
+        send_text(session, buf_str(&data));
+        buf_clear(&data);
+    }
     buf_appendf(&data, "{\"event\":\"session.closed\",\"data\":{\"code\":%d,\"reason\":\"%.*s\"}}",
                 (int)code, STR_ARG(reason));
     send_event(session, STR("session.closed"), STR_EMPTY, buf_str(&data));

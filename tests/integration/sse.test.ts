@@ -239,6 +239,17 @@ test("who signs out, or is disabled, hears no more within a second", async () =>
   assert.equal((await Stream.by(cleo)).status, 401);
 });
 
+test("a stop ends streams with a wait of their own, so that not everybody comes back at once", async () => {
+  const other = await Server.start();
+  const emil = await other.person("emil", "owner");
+  const stream = await Stream.by(emil);
+  await until("the beginning", () => stream.events[0]);
+  assert.equal(await other.stop(), 0);
+  await until("the end", () => stream.ended);
+  assert.match(stream.raw, /\nretry: \d+\nevent: session\.closed\ndata: \{"event":"session\.closed","data":\{"code":4000,"reason":"retry_after=\d+"\}\}\n\n$/);
+  await other.end();
+});
+
 test("curl gets the same", async () => {
   const curl = spawn("curl", ["-sN", "--max-time", "20", "-H", `Authorization: Bearer ${bob.token}`, `${server.url}/api/v1/events`]);
   let out = "";
