@@ -91,5 +91,30 @@ void net_resume_accepting(struct net *net);
 void conn_flush(struct net *net);
 /* conn.c, for conn_out.c: nothing waits any more. */
 void conn_on_sent(struct conn *conn);
-/* conn.c, for http_response.c: the answer is queued; read on, or close. */
+/* conn.c, for the other two: reads (on), or closes when that cannot be. */
+void conn_start_reading(struct conn *conn);
+
+/* ---- conn_http.c ---- */
+
+/* Gives bytes to the parser until one request is whole; answers may come at once, and then the next
+ * request follows. */
+void conn_feed_http(struct conn *conn, struct str bytes);
+/* Feeds what was kept behind the request in hand; it is taken out first, as the feeding may keep
+ * again. */
+void conn_feed_unread(struct conn *conn);
+/* The next request, of which some may be here. */
+void conn_await_request(struct conn *conn);
+/* Answers what cannot be a request, and closes. */
+void conn_refuse(struct conn *conn, enum err error);
+/* For http_response.c: the answer is queued; read on, or close. */
 void conn_answered(struct conn *conn, bool close);
+/* The memory of HTTP: the parser, and what came behind the request in hand. */
+void conn_drop_http(struct conn *conn);
+void conn_drop_unread(struct conn *conn);
+
+/* ---- conn_ws.c ---- */
+
+/* Gives bytes (which are unmasked in place) to the frame parser. */
+void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len);
+/* The memory of an incomplete frame or message. */
+void conn_drop_websocket(struct conn *conn);

@@ -1,0 +1,138 @@
+/* WebSocket on a connection (RFC 6455): the upgrade, frames to messages, the closing handshake. */
+#include "net/conn_state.h"
+
+#include "base/mem.h"
+#include "net/ws_handshake.h"
+#include <stdio.h>
+
+void conn_drop_websocket(struct conn *conn) {
+    if (conn->ws == NULL)
+        return;
+    ws_parser_finish(conn->ws);
+    mem_free(conn->ws);
+    conn->ws = NULL;
+}
+
+static bool on_ws_message(void *arg, bool is_text, struct str data) {
+    struct conn *conn = arg;
+    if (conn->state == CONN_WEBSOCKET) /* once closing, nothing is delivered */
+        conn->ops->on_message(conn, is_text, data);
+    return conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING;
+}
+
+/* Pongs wait in the same queue as all else; a peer that pings and does not read is cut. */
+static bool on_ws_ping(void *arg, struct str payload) {
+    struct conn *conn = arg;
+    if (conn->state != CONN_WEBSOCKET)
+        return true;
+    if (conn->queued_bytes > conn->net->options.queue_bytes || ++conn->pongs > CONN_PONGS_MAX) {
+        conn_abort(conn);
+        return false;
+    }
+    struct blob *pong = ws_frame_blob(WS_PONG, payload);
+    conn_send(conn, pong, 0, pong->len);
+    blob_unref(pong);
+    return true;
+}
+
+static bool on_ws_pong(void *arg, struct str payload) {
+    (void)arg;
+    (void)payload;
+    return true;
+}
+
+/* The peer closes, or answers our close: the same code goes back once, then the connection ends. */
+static bool on_ws_close(void *arg, uint16_t code, struct str reason) {
+    struct conn *conn = arg;
+    (void)reason;
+    if (conn->state == CONN_WEBSOCKET) {
+        struct blob *frame = code == WS_CLOSE_NO_STATUS ? ws_frame_blob(WS_CLOSE, STR_EMPTY)
+                                                        : ws_frame_close(code, STR_EMPTY);
+        conn_send(conn, frame, 0, frame->len);
+        blob_unref(frame);
+    }
+    conn_close(conn);
+    return false;
+}
+
+static const struct ws_events ws_events = {on_ws_message, on_ws_ping, on_ws_pong, on_ws_close};
+
+static bool is_at_rest(const struct ws_parser *parser) {
+    return parser->header_have == 0 && parser->message_opcode == 0;
+}
+
+/* Section 7.1.7: says why, and reads nothing further. */
+static void fail_websocket(struct conn *conn, uint16_t code) {
+    if (conn->state == CONN_WEBSOCKET) {
+        struct blob *frame = ws_frame_close(code, STR_EMPTY);
+        conn_send(conn, frame, 0, frame->len);
+        blob_unref(frame);
+    }
+    conn_close(conn);
+}
+
+/* The parser lives on the stack, and on the heap only while something is incomplete. */
+void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
+    struct ws_parser parser;
+    if (conn->ws != NULL)
+        parser = *conn->ws;
+    else
+        ws_parser_init(&parser);
+    if (conn->ops->on_alive != NULL && conn->state == CONN_WEBSOCKET)
+        conn->ops->on_alive(conn);
+    uint16_t code =
+        ws_parser_feed(&parser, bytes, len, conn->net->options.max_message_bytes, &ws_events, conn);
+    bool goes_on = code == 0 && (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING);
+    if (goes_on && !is_at_rest(&parser)) {
+        if (conn->ws == NULL)
+            conn->ws = mem_alloc(sizeof *conn->ws);
+        *conn->ws = parser;
+        return;
+    }
+    ws_parser_finish(&parser);
+    mem_free(conn->ws);
+    conn->ws = NULL;
+    if (code != 0)
+        fail_websocket(conn, code);
+}
+
+void conn_upgrade_websocket(struct conn *conn, const struct http_request *request,
+                            const struct conn_ops *ops, void *user) {
+    char accept[WS_ACCEPT_BYTES], head[256];
+    if (conn->state != CONN_ANSWERING)
+        return;
+    ws_handshake_accept(http_request_header(request, "Sec-WebSocket-Key"), accept);
+    int length =
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 "Sec-WebSocket-Accept: %s\r\n\r\n",
+                 accept);
+    struct blob *blob = blob_from_bytes(head, (size_t)length);
+    conn->state = CONN_WEBSOCKET;
+    conn->ops = ops;
+    conn->user = user;
+    conn_send(conn, blob, 0, blob->len);
+    blob_unref(blob);
+    conn_drop_http(conn);
+    if (conn->feeding)
+        return; /* feed_http goes on with what is left */
+    conn_feed_unread(conn);
+    if (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING)
+        conn_start_reading(conn);
+}
+
+void conn_close_websocket(struct conn *conn, uint16_t code, struct str reason) {
+    if (conn->state != CONN_WEBSOCKET)
+        return;
+    struct blob *frame = ws_frame_close(code, reason);
+    conn_send(conn, frame, 0, frame->len);
+    blob_unref(frame);
+    conn->state = CONN_WS_CLOSING;
+    timer_arm(conn->net->loop, &conn->timer, conn->net->options.close_timeout_ms);
+}
+
+void conn_ping(struct conn *conn) {
+    struct blob *frame = ws_frame_blob(WS_PING, STR_EMPTY);
+    conn_send(conn, frame, 0, frame->len);
+    blob_unref(frame);
+}
