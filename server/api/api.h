@@ -1,6 +1,7 @@
 /* The api: what the ways in (HTTP, socket, control socket) share. Made by main before the loops
  * start; read-only after, but for the pieces that have locks of their own. */
 #pragma once
+#include "api/cors.h"
 #include "api/site.h"
 #include "base/check.h"
 #include "loop/worker.h"
@@ -14,6 +15,7 @@ struct api {
     struct store *store;
     struct worker_pool *workers;
     struct site site;
+    struct cors cors;
     struct static_files *files; /* the web client; NULL when it was not built */
     atomic_bool draining;       /* /readyz says 503 */
 };

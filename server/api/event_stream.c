@@ -99,7 +99,7 @@ static void send_started(struct session *session, const struct request *request)
 static void open_stream(struct conn *conn, const struct request *request) {
     const struct actor *actor = &request->call.actor;
     const struct call_effect *effect = &request->call.effect;
-    struct session *session = transport_sse_open(conn, conn_loop(conn)->hub);
+    struct session *session = transport_sse_open(conn, conn_loop(conn)->hub, request->headers);
     if (!session_sign_in(session, &(struct session_identity){.account = actor->account,
                                                              .row = actor->session,
                                                              .expires_at_ms = actor->expires_at,
@@ -126,11 +126,16 @@ static void finish_stream(struct request *take_request) {
 
 void event_stream_answer(struct conn *conn, const struct http_request *http) {
     struct api *api = conn_loop(conn)->api;
+    const struct str allow = STR("GET, HEAD, OPTIONS");
+    if (http->method == METHOD_OPTIONS) {
+        http_reply_options(conn, http, allow);
+        return;
+    }
     struct request *request = http_api_request(conn, http, finish_stream);
-    request->allow = STR("GET, HEAD");
+    request->allow = allow;
     if (http->method != METHOD_GET && http->method != METHOD_HEAD)
         request->outcome = ERR_METHOD_NOT_ALLOWED;
-    else if (site_is_foreign_page(&api->site, http))
+    else if (http_api_is_foreign(conn, http))
         request->outcome = ERR_BAD_ORIGIN;
     else if (atomic_load(&api->draining))
         request->outcome = ERR_DRAINING;

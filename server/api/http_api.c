@@ -19,6 +19,21 @@ static struct api *api_of(struct conn *conn) {
 
 /* ---- credentials ---- */
 
+/* An origin that is listed and not our own: its pages use tokens. */
+static bool is_listed_page(const struct api *api, const struct http_request *http) {
+    return cors_allows(&api->cors, http) && !site_trusts_page(&api->site, http);
+}
+
+bool http_api_is_foreign(const struct conn *conn, const struct http_request *http) {
+    const struct api *api = conn_loop(conn)->api;
+    return site_is_foreign_page(&api->site, http) && !cors_allows(&api->cors, http);
+}
+
+static bool says_other_origin(const struct api *api, const struct http_request *http) {
+    struct str origin = http_request_header(http, "Origin");
+    return origin.ptr != NULL && !site_knows_origin(&api->site, origin);
+}
+
 enum err http_api_credential(const struct conn *conn, const struct http_request *http,
                              bool is_unsafe, struct str *token) {
     const struct api *api = conn_loop(conn)->api;
@@ -33,6 +48,8 @@ enum err http_api_credential(const struct conn *conn, const struct http_request 
     struct str cookie = http_request_cookie(http, HTTP_SESSION_COOKIE);
     if (cookie.ptr == NULL || cookie.len == 0)
         return ERR_OK;
+    if (is_listed_page(api, http) || (!is_unsafe && says_other_origin(api, http)))
+        return ERR_OK; /* as if it had none */
     if (is_unsafe && !site_trusts_page(&api->site, http))
         return ERR_BAD_ORIGIN;
     *token = cookie;
@@ -45,12 +62,22 @@ static bool is_unsafe_method(enum http_method method) {
 
 /* ---- operations ---- */
 
+static struct str cors_lines(struct request *request, const struct http_request *http) {
+    struct buf lines = BUF_INIT;
+    cors_append_headers(&lines, &request->api->cors, http);
+    struct str copy = arena_strdup(request->arena, buf_str(&lines));
+    buf_finish(&lines);
+    return copy;
+}
+
 struct request *http_api_request(struct conn *conn, const struct http_request *http,
                                  void (*reply)(struct request *take_request)) {
     struct request *request = request_create(api_of(conn), conn_loop(conn), reply);
     memcpy(request->address, conn_peer(conn), sizeof request->address);
     request->way = conn;
+    request->headers = cors_lines(request, http);
     request->call.is_http = true;
+    request->call.is_foreign = is_listed_page(request->api, http);
     request->head_only = http->method == METHOD_HEAD;
     request->close = !http->keep_alive;
     conn_hold(conn);
@@ -96,20 +123,30 @@ static enum err decode_request(struct request *request, const struct http_reques
     return err;
 }
 
+static void reply_options(struct request *take_request, const struct http_request *http) {
+    struct conn *conn = take_request->way;
+    http_reply_options(conn, http, take_request->allow);
+    conn_release(conn);
+    request_destroy(take_request);
+}
+
 static void answer_operation(struct conn *conn, const struct http_request *http, struct str path) {
-    struct api *api = api_of(conn);
     struct request *request = http_api_request(conn, http, reply_to_operation);
     struct route route;
     struct str token = STR_EMPTY;
     enum err err = http_route_find(request->arena, http->method, path, &route);
     request->allow = arena_strdup(request->arena, str_from_cstr(route.allow));
+    if (err == ERR_METHOD_NOT_ALLOWED && http->method == METHOD_OPTIONS) {
+        reply_options(request, http);
+        return;
+    }
     if (err == ERR_OK) {
         request->operation = route.operation;
         request->id = route.id;
         err = http_api_credential(conn, http, is_unsafe_method(http->method), &token);
     }
     if (err == ERR_OK && route.operation->permission == PERMISSION_PUBLIC &&
-        is_unsafe_method(http->method) && site_is_foreign_page(&api->site, http))
+        is_unsafe_method(http->method) && http_api_is_foreign(conn, http))
         err = ERR_BAD_ORIGIN;
     if (err == ERR_OK)
         err = decode_request(request, http, &route);
@@ -160,6 +197,11 @@ static void answer_websocket(struct conn *conn, struct http_request *take_http) 
     struct api *api = api_of(conn);
     bool is_bad = false, is_wrong_version = false;
     struct str token;
+    if (take_http->method == METHOD_OPTIONS) {
+        http_reply_options(conn, take_http, STR("GET, OPTIONS"));
+        http_request_destroy(take_http);
+        return;
+    }
     if (!http_request_wants_websocket(take_http, &is_bad, &is_wrong_version)) {
         http_reply_upgrade_error(conn, take_http, is_bad && !is_wrong_version);
         http_request_destroy(take_http);
@@ -170,8 +212,9 @@ static void answer_websocket(struct conn *conn, struct http_request *take_http) 
     *upgrade = (struct upgrade){conn, take_http};
     request->way = upgrade;
     enum err err = http_api_credential(conn, take_http, true, &token);
-    /* A page of another site may not open a socket at all, with or without a cookie. */
-    if (err == ERR_OK && site_is_foreign_page(&api->site, take_http) &&
+    /* A page of a site that is not listed may not open a socket at all, with or without a cookie.
+     */
+    if (err == ERR_OK && http_api_is_foreign(conn, take_http) &&
         http_request_header(take_http, "Authorization").ptr == NULL)
         err = ERR_BAD_ORIGIN;
     if (err == ERR_OK && atomic_load(&api->draining))

@@ -9,8 +9,11 @@
 /* A request that came by `conn`, which it holds until `reply` gives it back. */
 struct request *http_api_request(struct conn *conn, const struct http_request *http,
                                  void (*reply)(struct request *take_request));
+/* A page of another site sent it that the setting cors.origins does not list. */
+bool http_api_is_foreign(const struct conn *conn, const struct http_request *http);
 /* By what the caller proves who it is: a bearer wins; a cookie counts only from our own pages where
- * it could do harm (`is_unsafe`, SECURITY.md 1). Nothing: an empty token. */
+ * it could do harm (`is_unsafe`, SECURITY.md 1), and never in a request that says it comes from
+ * another origin. Nothing: an empty token. */
 enum err http_api_credential(const struct conn *conn, const struct http_request *http,
                              bool is_unsafe, struct str *token) MUST_CHECK;
 

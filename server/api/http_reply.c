@@ -13,8 +13,12 @@ static struct api *api_of(struct conn *conn) {
 
 /* ---- operations ---- */
 
-static void append_cookie(struct buf *headers, const struct api *api,
-                          const struct call_effect *effect) {
+/* Pages of another site hold no cookie of ours: theirs would be a stranger's sign-in. */
+static void append_cookie(struct buf *headers, const struct request *request) {
+    const struct api *api = request->api;
+    const struct call_effect *effect = &request->call.effect;
+    if (request->call.is_foreign)
+        return;
     const char *secure = api->site.is_secure ? "; Secure" : "";
     if (effect->set_cookie) {
         int64_t seconds = (effect->expires_at - clock_now_ms()) / 1000;
@@ -46,7 +50,7 @@ void http_reply_request(struct conn *conn, const struct request *request) {
         bool is_old = operation->status == 201 && !request->call.wants_created;
         response.status = is_old ? 200 : operation->status;
         response.content_type = STR("application/json");
-        append_cookie(&headers, request->api, &request->call.effect);
+        append_cookie(&headers, request);
         encode_object(&body, operation->out, request->result);
     } else {
         response.status = err_http_status(request->outcome);
@@ -54,6 +58,7 @@ void http_reply_request(struct conn *conn, const struct request *request) {
         append_error_headers(&headers, request);
         encode_problem(&body, request->outcome, &request->error);
     }
+    buf_append_str(&headers, request->headers);
     response.headers = buf_str(&headers);
     response.body = buf_str(&body);
     http_respond(conn, &response);
@@ -64,16 +69,29 @@ void http_reply_request(struct conn *conn, const struct request *request) {
 /* ---- the rest ---- */
 
 static void reply_problem(struct conn *conn, const struct http_request *http, enum err error,
-                          struct str headers) {
-    struct buf body = BUF_INIT;
+                          struct str more) {
+    struct buf headers = BUF_INIT, body = BUF_INIT;
+    buf_append_str(&headers, more);
+    cors_append_headers(&headers, &api_of(conn)->cors, http);
     encode_problem(&body, error, &(struct error_detail){0});
     http_respond(conn, &(struct http_response){.status = err_http_status(error),
                                                .content_type = STR("application/problem+json"),
-                                               .headers = headers,
+                                               .headers = buf_str(&headers),
                                                .body = buf_str(&body),
                                                .head_only = http->method == METHOD_HEAD,
                                                .close = !http->keep_alive});
+    buf_finish(&headers);
     buf_finish(&body);
+}
+
+void http_reply_options(struct conn *conn, const struct http_request *http, struct str allow) {
+    struct buf headers = BUF_INIT;
+    buf_appendf(&headers, "Allow: %.*s\r\n", STR_ARG(allow));
+    cors_append_preflight(&headers, &api_of(conn)->cors, http, allow);
+    http_respond(conn, &(struct http_response){.status = 204,
+                                               .headers = buf_str(&headers),
+                                               .close = !http->keep_alive});
+    buf_finish(&headers);
 }
 
 void http_reply_error(struct conn *conn, const struct http_request *http, enum err error) {

@@ -6,6 +6,8 @@
 /* The result of an operation, with its cookie, or its error as problem details. The request stays
  * the caller's. */
 void http_reply_request(struct conn *conn, const struct request *request);
+/* To OPTIONS: 204 with the methods that the path takes, and what a preflight asks (cors.h). */
+void http_reply_options(struct conn *conn, const struct http_request *http, struct str allow);
 void http_reply_error(struct conn *conn, const struct http_request *http, enum err error);
 /* To what was meant as an upgrade and is none: 400, or 426 with the version that we speak. */
 void http_reply_upgrade_error(struct conn *conn, const struct http_request *http,

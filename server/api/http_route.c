@@ -65,5 +65,7 @@ enum err http_route_find(struct arena *arena, enum http_method method, struct st
         is_known = true;
         add_allowed(out, table[i].method);
     }
+    if (is_known)
+        add_allowed(out, "OPTIONS");
     return is_known ? ERR_METHOD_NOT_ALLOWED : ERR_UNKNOWN_OPERATION;
 }

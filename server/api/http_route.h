@@ -18,6 +18,7 @@ struct route {
 };
 
 /* ERR_OK; ERR_UNKNOWN_OPERATION when no row has the path; ERR_METHOD_NOT_ALLOWED with `allow` when
- * only the method differs. `path` is what follows /api/v1. HEAD is taken where GET is. */
+ * only the method differs. `path` is what follows /api/v1. HEAD is taken where GET is, OPTIONS
+ * everywhere: it is answered with `allow` (it gets ERR_METHOD_NOT_ALLOWED here). */
 enum err http_route_find(struct arena *arena, enum http_method method, struct str path,
                          struct route *out) MUST_CHECK;

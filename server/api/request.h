@@ -51,6 +51,7 @@ struct request {
     bool claims_start;     /* socket: the session's one session.start */
     bool head_only, close; /* HTTP */
     struct str allow;      /* HTTP: for 405 */
+    struct str headers;    /* HTTP: lines that the answer carries, whatever it is */
 };
 
 struct request *request_create(struct api *api, struct loop *loop,

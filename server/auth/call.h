@@ -44,6 +44,7 @@ struct call {
     struct call_effect effect;
     void *prepared;     /* what load and prepare leave for the next step; in the arena */
     bool is_http;       /* came as an HTTP request (session.create sets a cookie there) */
+    bool is_foreign;    /* from a page of another site: no cookie is set */
     bool wants_created; /* set by a handler that found a duplicate: false → 200 instead of 201 */
     struct error_detail
         *error; /* a handler may name the field or the retry_after of what it returns */

@@ -64,17 +64,18 @@ enum err session_create_prepare(struct call *call, const struct session_create_p
 enum err session_create(struct call *call, const struct session_create_params *in,
                         struct session_create_result *out) {
     const struct password_check *check = call->prepared;
+    const bool as_token = in->token || call->is_foreign;
     struct account_row account;
     enum err err = check_confirm(call, &account, ERR_INVALID_CREDENTIALS);
     if (err == ERR_OK && check->new_hash.len > 0)
         err = account_set_password(call->tx, account.key, check->new_hash);
     if (err == ERR_OK)
-        err = sign_in_grant(call, &account, in->token);
+        err = sign_in_grant(call, &account, as_token);
     if (err != ERR_OK)
         return err;
     call->wants_created = true;
     out->user = self_in(call->arena, &account);
-    out->token = in->token ? call->effect.token : STR_EMPTY;
+    out->token = as_token ? call->effect.token : STR_EMPTY;
     out->expires_at = call->effect.expires_at;
     return ERR_OK;
 }

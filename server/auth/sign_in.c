@@ -5,6 +5,8 @@
 
 enum err sign_in_grant(struct call *call, const struct account_row *account, bool as_token) {
     struct call_effect *effect = &call->effect;
+    if (call->is_foreign && !as_token)
+        return ERR_OK;
     effect->expires_at = call->tx->now_ms + auth_session_life_ms();
     effect->account = account->key;
     effect->role = account->role;

@@ -136,6 +136,7 @@ static bool open_network(struct node *node, struct buf *error) {
             return false;
     }
     if (!site_init(&node->api.site, str_from_cstr(settings->public_url), node->port, error) ||
+        !cors_init(&node->api.cors, str_from_cstr(settings->cors_origins), error) ||
         !listen_for_metrics(node, error))
         return false;
     parts_init_rules(settings, node->api.site.public_url);

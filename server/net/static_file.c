@@ -252,16 +252,21 @@ static void respond_file(const struct static_file *file, struct conn *conn,
 
 void static_files_respond(const struct static_files *files, struct conn *conn,
                           const struct http_request *request) {
+    struct str allow = STR("Allow: GET, HEAD, OPTIONS\r\n");
     bool is_read = request->method == METHOD_GET || request->method == METHOD_HEAD;
     const struct static_file *file = is_read ? find(files, request->path) : NULL;
     if (file != NULL) {
         respond_file(file, conn, request);
         return;
     }
+    if (request->method == METHOD_OPTIONS) {
+        http_respond(conn, &(struct http_response){.status = 204, .headers = allow});
+        return;
+    }
     http_respond(conn, &(struct http_response){
                            .status = is_read ? 404 : 405,
                            .content_type = STR("text/plain; charset=utf-8"),
-                           .headers = is_read ? STR_EMPTY : STR("Allow: GET, HEAD\r\n"),
+                           .headers = is_read ? STR_EMPTY : allow,
                            .body = is_read ? STR("There is no such page.\n")
                                            : STR("This address takes GET and HEAD only.\n"),
                            .head_only = request->method == METHOD_HEAD});

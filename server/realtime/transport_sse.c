@@ -8,7 +8,8 @@ static const struct str HEAD =
     STR_INIT("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
              "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
              "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-             "Connection: close\r\n\r\nretry: 1000\n\n");
+             "Connection: close\r\n");
+static const struct str START = STR_INIT("\r\nretry: 1000\n\n");
 
 static void on_drain(struct conn *conn) {
     session_on_drain(conn_user(conn));
@@ -20,9 +21,14 @@ static void on_close(struct conn *conn) {
 
 static const struct conn_ops sse_ops = {.on_drain = on_drain, .on_close = on_close};
 
-struct session *transport_sse_open(struct conn *conn, struct hub *hub) {
+struct session *transport_sse_open(struct conn *conn, struct hub *hub, struct str headers) {
     struct session *session = session_open(hub, &transport_sse, conn);
-    conn_begin_stream(conn, HEAD, &sse_ops, session);
+    struct buf head = BUF_INIT;
+    buf_append_str(&head, HEAD);
+    buf_append_str(&head, headers);
+    buf_append_str(&head, START);
+    conn_begin_stream(conn, buf_str(&head), &sse_ops, session);
+    buf_finish(&head);
     return session;
 }
 

@@ -187,10 +187,10 @@ test("one byte after the other does not stretch the time for the headers", async
 
 test("a method that an address does not take is answered 405 with Allow", async () => {
   const cases: [string, string, string[]][] = [
-    ["DELETE", "/rooms", ["GET", "HEAD", "POST"]],
-    ["PUT", "/me", ["GET", "HEAD", "PATCH"]],
-    ["GET", "/session", ["DELETE", "POST"]],
-    ["POST", `/rooms/${general}`, ["GET", "HEAD", "PATCH"]],
+    ["DELETE", "/rooms", ["GET", "HEAD", "OPTIONS", "POST"]],
+    ["PUT", "/me", ["GET", "HEAD", "OPTIONS", "PATCH"]],
+    ["GET", "/session", ["DELETE", "OPTIONS", "POST"]],
+    ["POST", `/rooms/${general}`, ["GET", "HEAD", "OPTIONS", "PATCH"]],
   ];
   for (const [method, path, allowed] of cases) {
     const { status, body, headers } = await ann.ask(method, path);
@@ -199,7 +199,7 @@ test("a method that an address does not take is answered 405 with Allow", async 
   }
   for (const method of ["POST", "PUT", "DELETE"]) {
     const { status, headers } = await fetch(`${server.url}/`, { method });
-    assert.deepEqual([status, headers.get("allow")], [405, "GET, HEAD"]);
+    assert.deepEqual([status, headers.get("allow")], [405, "GET, HEAD, OPTIONS"]);
   }
   const unknown = await exchange(server, head("BREW / HTTP/1.1", `Host: ${host}`));
   assert.deepEqual([unknown.statuses, codeIn(unknown)], [[501], "not_implemented"]);

@@ -64,9 +64,9 @@ static void head_is_taken_where_get_is(void **state) {
 static void another_method_is_told_which_are_taken(void **state) {
     (void)state;
     assert_int_equal(find(METHOD_PUT, "/session"), ERR_METHOD_NOT_ALLOWED);
-    assert_string_equal(route.allow, "POST, DELETE");
+    assert_string_equal(route.allow, "POST, DELETE, OPTIONS");
     assert_int_equal(find(METHOD_DELETE, "/rooms/x/messages"), ERR_METHOD_NOT_ALLOWED);
-    assert_string_equal(route.allow, "POST, GET, HEAD");
+    assert_string_equal(route.allow, "POST, GET, HEAD, OPTIONS");
     assert_int_equal(find(METHOD_OTHER, "/session"), ERR_METHOD_NOT_ALLOWED);
 }
 

@@ -195,7 +195,7 @@ static void only_get_and_head_are_taken(void **state) {
     (void)state;
     ask(METHOD_POST, "/", "", "");
     assert_int_equal(answer.status, 405);
-    assert_header("Allow: GET, HEAD\r\n");
+    assert_header("Allow: GET, HEAD, OPTIONS\r\n");
     ask(METHOD_HEAD, "/robots.txt", "", "");
     assert_int_equal(answer.status, 200);
     assert_true(answer.head_only);
