@@ -227,6 +227,15 @@ test("a ticket opens one stream, once, and dies with its session", async () => {
   assert.equal((await Stream.open(server, `?ticket=${late}`)).status, 401);
 });
 
+test("a ticket of a session that has ended does not open the next one's stream", async () => {
+  const signIn = (login: string) => ask(server, "POST", "/session", { body: { login, password: "correct horse", token: true } });
+  const token = (await signIn("bob")).body["token"] as string;
+  const ticket = (await ask(server, "POST", "/tickets", { token })).body["ticket"] as string;
+  await ask(server, "DELETE", "/session", { token });
+  assert.equal((await signIn("ann")).status, 201);
+  assert.equal((await Stream.open(server, `?ticket=${ticket}`)).status, 401);
+});
+
 test("who signs out, or is disabled, hears no more within a second", async () => {
   const cleo = await server.person("cleo");
   const stream = await Stream.by(cleo);
