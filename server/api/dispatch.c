@@ -77,6 +77,15 @@ static enum err charge_person(struct request *request, int64_t account) {
     return wait_ms == 0 ? ERR_OK : ERR_RATE_LIMITED;
 }
 
+enum err dispatch_refuse_stranger(struct request *request) {
+    if (request->charged)
+        return ERR_INVALID_TOKEN;
+    request->charged = true;
+    uint64_t wait_ms = limit_take_address(LIMIT_BASE, request->address);
+    request->error.retry_after_ms = (int64_t)wait_ms;
+    return wait_ms == 0 ? ERR_INVALID_TOKEN : ERR_RATE_LIMITED;
+}
+
 /* Hands the request to the thread that its next step runs on. */
 static void hand_over(struct request *request) {
     bool taken;
@@ -166,6 +175,8 @@ static enum err dispatch_run(struct tx *tx, struct work *work) {
         call->actor = (struct actor){0}; /* a stale cookie must not keep anybody from signing in */
         err = ERR_OK;
     }
+    if (err == ERR_INVALID_TOKEN && request->credential.token.len > 0)
+        err = dispatch_refuse_stranger(request);
     if (err == ERR_OK)
         err = charge_person(request, call->actor.account);
     if (err == ERR_OK && operation != NULL)

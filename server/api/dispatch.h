@@ -14,3 +14,6 @@ void dispatch_turn_end(struct loop *loop, struct turn_end *hook);
  * operation, params and credential are set; answers through request->reply in every case, at once
  * (before it returns) or later. */
 void dispatch_request(struct request *take_request, unsigned way);
+/* What a credential that is none is answered: ERR_INVALID_TOKEN, or ERR_RATE_LIMITED once its
+ * address has had its share. Charges the request once, however often it is run. Any thread. */
+enum err dispatch_refuse_stranger(struct request *request) MUST_CHECK;

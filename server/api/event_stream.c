@@ -23,18 +23,27 @@ static enum err take_room(struct request *request, struct uuid_list *rooms, stru
     return ERR_OK;
 }
 
-static enum err take_pair(struct request *request, struct str name, struct str value) {
-    struct session_start_params *params = request->params;
-    if (str_equal(name, STR("room")))
-        return take_room(request, &params->rooms, value);
-    if (str_equal(name, STR("cursor")))
-        params->cursor = value;
-    else if (str_equal(name, STR("ticket")))
-        request->credential.session_row = ticket_redeem(value, clock_now_ms());
+/* One ticket: an address that held many would be many guesses for the price of one. */
+static enum err take_ticket(struct str *ticket, struct str value) {
+    if (ticket->ptr != NULL)
+        return ERR_INVALID_REQUEST;
+    *ticket = value;
     return ERR_OK;
 }
 
-static enum err read_query(struct request *request, struct str query, bool *has_ticket) {
+static enum err take_pair(struct request *request, struct str name, struct str value,
+                          struct str *ticket) {
+    struct session_start_params *params = request->params;
+    if (str_equal(name, STR("room")))
+        return take_room(request, &params->rooms, value);
+    if (str_equal(name, STR("ticket")))
+        return take_ticket(ticket, value);
+    if (str_equal(name, STR("cursor")))
+        params->cursor = value;
+    return ERR_OK;
+}
+
+static enum err read_query(struct request *request, struct str query, struct str *ticket) {
     while (query.len > 0) {
         struct str pair, key, text, name, value;
         str_cut(query, '&', &pair, &query);
@@ -42,10 +51,9 @@ static enum err read_query(struct request *request, struct str query, bool *has_
         if (!decode_percent(request->arena, key, true, &name) ||
             !decode_percent(request->arena, text, true, &value))
             return ERR_INVALID_REQUEST;
-        enum err err = take_pair(request, name, value);
+        enum err err = take_pair(request, name, value, ticket);
         if (err != ERR_OK)
             return err;
-        *has_ticket = *has_ticket || str_equal(name, STR("ticket"));
     }
     return ERR_OK;
 }
@@ -62,23 +70,27 @@ static enum err read_cursor(struct request *request, const struct http_request *
     return ERR_INVALID_FIELD;
 }
 
+static enum err redeem(struct request *request, struct str ticket) {
+    request->credential.session_row = ticket_redeem(ticket, clock_now_ms());
+    return request->credential.session_row != 0 ? ERR_OK : dispatch_refuse_stranger(request);
+}
+
 static enum err read_stream_request(struct request *request, struct conn *conn,
                                     const struct http_request *http) {
     struct session_start_params *params;
-    bool has_ticket = false;
+    struct str ticket = {0}, token;
     request->id = OPERATION_session_start;
     request->operation = &operation_table()[request->id];
     request->params = params = arena_zalloc(request->arena, request->operation->params_size);
     params->rooms.items =
         arena_zalloc_array(request->arena, STREAM_ROOMS_MAX, sizeof *params->rooms.items);
-    enum err err = read_query(request, http->query, &has_ticket);
+    enum err err = read_query(request, http->query, &ticket);
     if (err == ERR_OK)
         err = read_cursor(request, http);
     if (err != ERR_OK)
         return err;
-    if (has_ticket)
-        return request->credential.session_row != 0 ? ERR_OK : ERR_INVALID_TOKEN;
-    struct str token;
+    if (ticket.ptr != NULL)
+        return redeem(request, ticket);
     err = http_api_credential(conn, http, false, &token);
     request->credential.token = arena_strdup(request->arena, token);
     return err;

@@ -391,6 +391,39 @@ test("with rate limits on, signing in too often is answered 429 with Retry-After
   }
 });
 
+test("a token that is none is charged to its address, and those with a right one there are served", async () => {
+  const strict = await Server.start(["--limits.rate=on", "--limits.address_rate=1", "--limits.address_burst=3", "--limits.sign_in_rate=1", "--limits.sign_in_burst=1"]);
+  try {
+    const bea = await strict.person("bea", "owner");
+    for (const path of ["/me", "/rooms"]) {
+      const tries = await Promise.all(Array.from({ length: 6 }, () => ask(strict, path === "/me" ? "GET" : "POST", path, { token: "pl_nothing", ...(path === "/me" ? {} : { body: { name: "x" } }) })));
+      assert.ok(tries.filter((one) => one.status === 401).length <= 4);
+      assert.ok(Number(tries.find((one) => one.status === 429)?.headers.get("retry-after")) >= 1);
+    }
+    assert.equal((await bea.ask("GET", "/me")).status, 200);
+  } finally {
+    await strict.end();
+  }
+});
+
+test("many bots behind one address come back at once: a right token is no guess", async () => {
+  const strict = await Server.start(["--limits.rate=on"]);
+  try {
+    const bots = await Promise.all(Array.from({ length: 5 }, (_, at) => strict.person(`bot${String(at)}`)));
+    const codes = await Promise.all(
+      Array.from({ length: 40 }, async (_, at) => {
+        const client = await Client.open(strict);
+        const code = await client.code("session.authenticate", { token: bots[at % bots.length]?.token ?? "" });
+        client.close();
+        return code;
+      }),
+    );
+    assert.deepEqual([...new Set(codes)], ["ok"]);
+  } finally {
+    await strict.end();
+  }
+});
+
 test("a person's limit holds over all their connections, and reconnecting does not lift it", async () => {
   const strict = await Server.start(["--limits.rate=on", "--limits.person_rate=1", "--limits.person_burst=20"]);
   try {

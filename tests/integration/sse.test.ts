@@ -236,6 +236,19 @@ test("a ticket of a session that has ended does not open the next one's stream",
   assert.equal((await Stream.open(server, `?ticket=${ticket}`)).status, 401);
 });
 
+test("one address holds one ticket, and guessing is charged to the guesser's address", async () => {
+  assert.equal((await Stream.open(server, "?ticket=pt_one&ticket=pt_two")).status, 400);
+  const strict = await Server.start(["--limits.rate=on", "--limits.address_rate=1", "--limits.address_burst=3"]);
+  try {
+    const dan = await strict.person("dan", "owner");
+    const tries = await Promise.all(Array.from({ length: 6 }, () => Stream.open(strict, "?ticket=pt_nonsense")));
+    assert.deepEqual(tries.map((one) => one.status).sort(), [401, 401, 401, 429, 429, 429]);
+    assert.equal((await dan.ask("GET", "/me")).status, 200);
+  } finally {
+    await strict.end();
+  }
+});
+
 test("who signs out, or is disabled, hears no more within a second", async () => {
   const cleo = await server.person("cleo");
   const stream = await Stream.by(cleo);
