@@ -15,12 +15,14 @@ enum err room_get(struct call *call, const struct room_get_params *in,
 
 /* ---- room.list ---- */
 
-static enum err list_begin(struct call *call, struct str after, struct room_place *place) {
+static enum err list_begin(struct call *call, const struct room_filter *filter, struct str after,
+                           struct room_place *place) {
     struct uuid id;
     *place = (struct room_place){0};
     if (after.len == 0)
         return ERR_OK;
-    enum err err = uuid_parse(after, &id) ? room_find_place(call->tx, id, place) : ERR_NOT_FOUND;
+    enum err err =
+        uuid_parse(after, &id) ? room_find_place(call->tx, filter, id, place) : ERR_NOT_FOUND;
     return err == ERR_NOT_FOUND ? ERR_INVALID_CURSOR : err;
 }
 
@@ -43,7 +45,7 @@ enum err room_list(struct call *call, const struct room_list_params *in,
         .archived = in->archived,
     };
     int64_t limit = PRESENT(in, room_list, limit) ? in->limit : CHAT_PAGE_MAX;
-    enum err err = list_begin(call, in->after, &after);
+    enum err err = list_begin(call, &filter, in->after, &after);
     if (err == ERR_OK)
         err = room_page(call->tx, &filter, &after, limit + 1, &out->rooms);
     if (err == ERR_OK)

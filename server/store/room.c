@@ -74,9 +74,11 @@ enum err room_set_archived(struct tx *tx, int64_t key, int64_t archived_at) {
     return DB_RUN(tx->db, tx->arena, QUERY_room_archived_set, &rows, DB_I(key), DB_I(archived_at));
 }
 
-enum err room_find_place(struct tx *tx, struct uuid id, struct room_place *out) {
+enum err room_find_place(struct tx *tx, const struct room_filter *filter, struct uuid id,
+                         struct room_place *out) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_sort_name, &rows, DB_ID(id));
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_room_sort_name, &rows, DB_ID(id),
+                          DB_I(filter->reader), DB_I(filter->with_public));
     if (err == ERR_OK && rows.count == 0)
         err = ERR_NOT_FOUND;
     if (err == ERR_OK)

@@ -44,7 +44,8 @@ enum err room_find_general(struct tx *tx, struct room_row *out) MUST_CHECK;
 enum err room_insert(struct tx *tx, const struct room_new *room, struct room_row *out) MUST_CHECK;
 enum err room_set_profile(struct tx *tx, int64_t key, struct str name, struct str topic) MUST_CHECK;
 enum err room_set_archived(struct tx *tx, int64_t key, int64_t archived_at) MUST_CHECK;
-enum err room_find_place(struct tx *tx, struct uuid id, struct room_place *out) MUST_CHECK;
+enum err room_find_place(struct tx *tx, const struct room_filter *filter, struct uuid id,
+                         struct room_place *out) MUST_CHECK;
 
 /* As the reader sees it, members and unread messages counted. */
 enum err room_mine(struct tx *tx, int64_t reader, int64_t key, struct my_room *out) MUST_CHECK;

@@ -182,6 +182,9 @@ test("to outsiders a private room is like one that does not exist, to the byte",
       assert.equal(there.status, 404, `${method} ${path}`);
       assert.deepEqual(there.body, notThere.body);
     }
+    const [behind, behindNothing] = [await who.ask("GET", `/rooms?after=${room}`), await who.ask("GET", `/rooms?after=${nowhere}`)];
+    assert.equal(behind.status, 400);
+    assert.deepEqual(behind.body, behindNothing.body, "a cursor tells nothing either");
     const invited = await who.ask("POST", "/invites", { room });
     assert.equal(invited.status, who === people.farAdmin ? 404 : 403);
     assert.equal(await isListed(who, room), false);
