@@ -329,6 +329,35 @@ test("a revoked invite works no more and is listed no more", async () => {
   assert.equal((await signUp(secret, "late")).status, 410);
 });
 
+test("whoever is disabled, demoted or out of the private room has invited nobody any more", async () => {
+  const ivy = await server.person("ivy", "admin");
+  const cellar = await ivy.makeRoom("cellar", true);
+  const plain = await invite(ivy, { uses: 9 });
+  const guest = await invite(ivy, { uses: 9, role: "guest", room: general });
+  const inside = await invite(ivy, { uses: 9, room: cellar });
+  const shown = async ({ secret }: { secret: string }): Promise<number> => (await ask(server, "POST", "/invites/show", { body: { secret } })).status;
+  const all = async (): Promise<number[]> => Promise.all([plain, guest, inside].map(shown));
+  const listed = async (): Promise<number> => ((await ann.ask("GET", "/invites")).body["invites"] as Json[]).filter((one) => [plain.id, guest.id, inside.id].includes(one["id"] as string)).length;
+  assert.deepEqual(await all(), [200, 200, 200]);
+
+  await ivy.ask("POST", `/rooms/${cellar}/leave`);
+  assert.deepEqual(await all(), [200, 200, 410]);
+  assert.equal((await signUp(inside.secret, "ivy1")).status, 410);
+
+  await server.cli("user", "role", "ivy", "member");
+  assert.deepEqual(await all(), [410, 200, 410]);
+  assert.equal(await listed(), 1);
+  await server.cli("user", "role", "ivy", "guest");
+  assert.deepEqual(await all(), [410, 410, 410]);
+
+  await server.cli("user", "role", "ivy", "owner");
+  assert.deepEqual(await all(), [200, 200, 410]);
+  await server.cli("user", "disable", "ivy");
+  assert.deepEqual(await all(), [410, 410, 410]);
+  assert.equal((await signUp(plain.secret, "ivy2")).status, 410);
+  assert.equal(await listed(), 0);
+});
+
 test("an invite's life is bounded", async () => {
   for (const expires_in of [0, 59, 2_592_001]) assert.equal((await ann.ask("POST", "/invites", { expires_in })).body["field"], "expires_in");
   for (const uses of [0, 1001]) assert.equal((await ann.ask("POST", "/invites", { uses })).body["field"], "uses");
