@@ -3,8 +3,8 @@
 #include "base/random.h"
 #include "store/rows.h"
 
-/* Drawn, not counted on: a counted key may come again once the newest session is gone, and what still
- * names that one (a ticket, a socket, a row of the log) would name the next person's. */
+/* Drawn, not counted on: a counted key may come again once the newest session is gone, and what
+ * still names that one (a ticket, a socket, a row of the log) would name the next person's. */
 static int64_t session_draw_key(void) {
     return (int64_t)(random_u64() >> 1 | 1);
 }
