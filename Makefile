@@ -1,9 +1,9 @@
 # Thin fronts: the work is Meson's, npm's and scripts/'s.
 .DEFAULT_GOAL := help
-.PHONY: help build run check test fresh bench lint format fuzz screenshots clean
+.PHONY: help build run check test fresh bench bench-peers lint format fuzz screenshots clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## install what is missing, build the server (build/parley) and the web client (web/dist)
 	@scripts/build.sh
@@ -22,6 +22,9 @@ fresh: ## on a bare Debian 12: `make run`, a browser, `make test` (as root)
 
 bench: ## Parley beside a raw epoll program; ARGS="--loads A,B --rounds 3"
 	@scripts/bench.sh $(ARGS)
+
+bench-peers: ## beside Node's ws and socket.io and Flask-SocketIO too; writes bench/RESULTS.md
+	@scripts/bench.sh peers $(ARGS)
 
 lint: ## every formatter, linter and check over everything
 	@scripts/lint.sh

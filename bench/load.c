@@ -1,17 +1,20 @@
-/* The load generator: holds WebSocket members in rooms of Parley or of the raw program, sends,
- * checks that every member got every message once and in one order, and prints one line of JSON
- * with what it cost the server. See usage(). */
-#include "load.h"
+/* The load generator: holds WebSocket members in rooms of Parley or of a peer, sends, checks that
+ * every member got every message once and in one order, and prints one line of JSON with what it
+ * cost the server. See usage(). */
+#include "dialect.h"
 
 #include "process.h"
 
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { QUIET_MS = 500, QUIET_TIMEOUT_S = 60, DRAIN_TIMEOUT_S = 30, IDLE_S = 3 };
+enum { HOLD_TURN_MS = 50 };
 
 struct plan plan = {.name = "",
                     .rooms = 1,
@@ -30,14 +33,16 @@ static uint64_t seconds_ns(double seconds) {
 }
 
 __attribute__((noreturn)) static void usage(void) {
-    fputs("usage: load --port PORT --pid SERVER_PID [--plan FILE] [--name NAME]\n"
-          "  --plan FILE     Parley: one line a room: ROOM_ID TOKEN [TOKEN ...]; without it: "
-          "raw_epoll\n"
+    fputs("usage: load --port PORT --pid SERVER_PID --speaks DIALECT [--name NAME]\n"
+          "  --speaks        parley, history, raw (raw_epoll), ws or socketio\n"
+          "  --plan FILE     parley and history need it: a line a room: ROOM_ID TOKEN [TOKEN ...]\n"
           "  --rooms N --members N --senders N     of each room, so many members send in turn\n"
           "  --window N      closed loop: N messages of each room in flight\n"
           "  --rate N        open loop: N messages a second over all rooms\n"
           "  --warmup S --seconds S\n"
-          "  --idle          only connect and weigh the server\n",
+          "  --stalled N     so many more members of each room, who read nothing\n"
+          "  --idle          only connect and weigh the server\n"
+          "  --hold          with --idle: stay connected until standard input ends\n",
           stderr);
     exit(2);
 }
@@ -45,7 +50,7 @@ __attribute__((noreturn)) static void usage(void) {
 static void plan_set(char option, const char *value) {
     char *end = NULL;
     double number = strtod(value == NULL ? "0" : value, &end);
-    bool numeric = option != 'f' && option != 'n';
+    bool numeric = option != 'f' && option != 'n' && option != 'd';
     if (numeric && (*end != '\0' || number < 0)) {
         usage();
     }
@@ -61,6 +66,15 @@ static void plan_set(char option, const char *value) {
         break;
     case 'n':
         plan.name = value;
+        break;
+    case 'd':
+        plan.dialect = dialect_find(value);
+        break;
+    case 't':
+        plan.stalled = (size_t)number;
+        break;
+    case 'h':
+        plan.hold = true;
         break;
     case 'r':
         plan.rooms = (size_t)number;
@@ -98,14 +112,16 @@ static void plan_read(int argc, char **argv) {
         {"name", 1, NULL, 'n'},    {"rooms", 1, NULL, 'r'},   {"members", 1, NULL, 'm'},
         {"senders", 1, NULL, 's'}, {"window", 1, NULL, 'w'},  {"rate", 1, NULL, 'R'},
         {"warmup", 1, NULL, 'W'},  {"seconds", 1, NULL, 'S'}, {"idle", 0, NULL, 'i'},
+        {"speaks", 1, NULL, 'd'},  {"stalled", 1, NULL, 't'}, {"hold", 0, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         plan_set((char)option, optarg);
     }
     bool loop_known = plan.window > 0 || plan.rate > 0;
+    bool dialect_known = plan.dialect != NULL && plan.dialect->acknowledges == (plan.file != NULL);
     if (plan.port == 0 || plan.pid == 0 || plan.rooms == 0 || plan.senders == 0 ||
-        plan.senders > plan.members || !loop_known || optind != argc) {
+        plan.senders > plan.members || !loop_known || !dialect_known || optind != argc) {
         usage();
     }
 }
@@ -166,14 +182,15 @@ static void print_result(uint64_t cpu_us, double seconds) {
         "{\"load\":\"%s\",\"deliveries\":%.0f,\"seconds\":%.3f,\"deliveries_per_s\":%.0f,"
         "\"cpu_us\":%llu,\"cpu_us_per_delivery\":%.4f,\"acked_per_s\":%.0f,"
         "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,"
-        "\"messages\":%zu,\"members\":%zu}\n",
+        "\"messages\":%zu,\"members\":%zu,\"resident_peak_bytes\":%llu}\n",
         plan.name, deliveries, seconds, deliveries / seconds, (unsigned long long)cpu_us,
         deliveries > 0 ? (double)cpu_us / deliveries : 0, (double)tally.acked / seconds,
         (double)histogram_percentile(&tally.delivery_ns, 0.5) / 1e6,
         (double)histogram_percentile(&tally.delivery_ns, 0.99) / 1e6,
         (double)histogram_percentile(&tally.delivery_ns, 0.999) / 1e6,
         (double)histogram_percentile(&tally.ack_ns, 0.5) / 1e6,
-        (double)histogram_percentile(&tally.ack_ns, 0.99) / 1e6, traffic_sent(), member_count);
+        (double)histogram_percentile(&tally.ack_ns, 0.99) / 1e6, traffic_sent(), member_count,
+        (unsigned long long)process_resident_peak_bytes(plan.pid));
 }
 
 static void measure_traffic(void) {
@@ -212,6 +229,11 @@ static void measure_traffic(void) {
     print_result(cpu_us, seconds);
 }
 
+static bool input_ended(void) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&input, 1, 0) != 0;
+}
+
 static void measure_idle(uint64_t before_bytes) {
     uint64_t until_ns = bench_now_ns() + IDLE_S * 1000000000ULL;
     while (bench_now_ns() < until_ns) {
@@ -223,6 +245,10 @@ static void measure_idle(uint64_t before_bytes) {
            plan.name, member_count, (unsigned long long)before_bytes,
            (unsigned long long)after_bytes,
            ((double)after_bytes - (double)before_bytes) / (double)member_count);
+    fflush(stdout);
+    while (plan.hold && !input_ended()) {
+        members_turn(HOLD_TURN_MS * 1000000ULL);
+    }
 }
 
 int main(int argc, char **argv) {

@@ -16,10 +16,13 @@
 
 enum { TEXT_BYTES = 100, ROOM_ID_BYTES = 40 };
 
+struct dialect;
+
 /* How a run goes: given on the command line. */
 struct plan {
     const char *name;
-    const char *file; /* Parley: a line a room: its id and bearer tokens; NULL: the raw program */
+    const struct dialect *dialect;
+    const char *file; /* Parley: a line a room: its id and bearer tokens; else NULL */
     uint16_t port;
     int pid; /* the server's */
     size_t rooms;
@@ -28,7 +31,9 @@ struct plan {
     size_t window;  /* closed loop: messages of a room in flight; 0: open loop */
     double rate;    /* open loop: messages a second over all rooms */
     double warmup_s, measure_s;
+    size_t stalled; /* a room: further members who read nothing once they are in it */
     bool idle;
+    bool hold; /* idle: stay until standard input ends */
 };
 
 struct message {
@@ -52,7 +57,7 @@ struct room {
 
 struct member {
     int fd;
-    bool ready;
+    bool ready, stalled;
     uint32_t number;
     struct room *room;
     size_t place; /* deliveries so far */
@@ -88,12 +93,16 @@ void traffic_acknowledged(struct room *room, uint32_t number, uint64_t now_ns);
 /* True when every message was acknowledged and every member has it. */
 bool traffic_all_done(void);
 size_t traffic_sent(void);
+/* Another number each run, for nonces, which are unique for ever. */
+uint64_t traffic_run_id(void);
 
 /* ---- member.c ---- */
 /* Connects all members, signs them in and starts their streams; answers when all are ready. */
 void members_connect(void);
 /* One turn: waits at most wait_ns, reads what came, then sends what it led to. */
 void members_turn(uint64_t wait_ns);
+/* For dialects: the member is in its room. */
+void member_ready(struct member *m);
 /* Queues one text frame; it goes out at the end of the turn. */
 void member_send_text(struct member *m, const char *text, size_t length);
 

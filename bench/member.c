@@ -1,4 +1,4 @@
-#include "load.h"
+#include "dialect.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,63 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, CONNECTING_MAX = 64, PER_ADDRESS = 2000, CONNECT_TIMEOUT_S = 300 };
+enum { EVENTS = 512, CONNECTING_MAX = 64, PER_ADDRESS = 2000 };
+enum { CONNECT_TIMEOUT_S = 300, STALLED_BUFFER_BYTES = 4096 };
 
 static int epoll_fd = -1;
 static struct member *unsent;
 static uint64_t turn_ns; /* when the reading of the present member began */
 static const uint8_t mask[4] = {0x5A, 0xC3, 0x96, 0x3C};
 
-static bool begins(const struct ws_frame *frame, const char *text) {
-    size_t length = strlen(text);
-    return frame->length >= length && memcmp(frame->payload, text, length) == 0;
-}
-
-static bool holds(const struct ws_frame *frame, const char *text) {
-    return memmem(frame->payload, frame->length, text, strlen(text)) != NULL;
-}
-
-/* The decimal number that stands right behind the text; ends the program when it is not there. */
-static uint32_t number_behind(const struct ws_frame *frame, const char *text) {
-    const uint8_t *at = memmem(frame->payload, frame->length, text, strlen(text));
-    const uint8_t *end = frame->payload + frame->length;
-    uint32_t number = 0;
-    if (at == NULL) {
-        bench_fail("no %s in %.*s", text, (int)frame->length, (const char *)frame->payload);
-    }
-    for (at += strlen(text); at < end && *at >= '0' && *at <= '9'; at++) {
-        number = number * 10 + (uint32_t)(*at - '0');
-    }
-    return number;
-}
-
-static void member_ready(struct member *m) {
+void member_ready(struct member *m) {
     m->ready = true;
     members_ready++;
-}
-
-static void on_answer(struct member *m, const struct ws_frame *frame) {
-    uint32_t id = number_behind(frame, "{\"id\":");
-    if (!holds(frame, "\"result\":")) {
-        bench_fail("member %u: refused: %.*s", m->number, (int)frame->length,
-                   (const char *)frame->payload);
-    }
-    if (id == 1) {
-        member_ready(m);
-    } else {
-        traffic_acknowledged(m->room, id - 2, turn_ns);
-    }
-}
-
-static void on_text(struct member *m, const struct ws_frame *frame) {
-    if (plan.file == NULL) {
-        traffic_delivered(m, number_behind(frame, "#"), turn_ns);
-    } else if (begins(frame, "{\"id\":")) {
-        on_answer(m, frame);
-    } else if (begins(frame, "{\"event\":\"message.created\"")) {
-        traffic_delivered(m, number_behind(frame, "\"text\":\"#"), turn_ns);
-    } else {
-        tally.events++; /* presence, heartbeats */
+    if (m->stalled && epoll_ctl(epoll_fd, EPOLL_CTL_DEL, m->fd, NULL) != 0) {
+        bench_fail("epoll_ctl");
     }
 }
 
@@ -100,7 +56,7 @@ void member_send_text(struct member *m, const char *text, size_t length) {
 static void on_frame(void *owner, const struct ws_frame *frame) {
     struct member *m = owner;
     if (frame->opcode == WS_TEXT) {
-        on_text(m, frame);
+        plan.dialect->on_text(m, frame, turn_ns);
     } else if (frame->opcode == WS_PING) {
         member_send_frame(m, WS_PONG, (const char *)frame->payload, frame->length);
     } else if (frame->opcode == WS_CLOSE) {
@@ -115,29 +71,25 @@ static void on_head(void *owner, const char *head) {
     if (strncmp(head, "HTTP/1.1 101 ", 13) != 0) {
         bench_fail("member %u: no upgrade: %s", m->number, head);
     }
-    if (plan.file == NULL) {
-        member_ready(m);
-        return;
-    }
-    static const char start[] = "{\"id\":1,\"method\":\"session.start\",\"params\":{}}";
-    member_send_text(m, start, sizeof(start) - 1);
+    plan.dialect->on_open(m);
 }
 
 /* Sends without masking: the request that asks for the upgrade. */
 static void member_upgrade(struct member *m) {
-    char request[1024];
+    char request[1024], path[REQUEST_BYTES_MAX];
     char authorization[512] = "";
     const struct room *room = m->room;
     if (plan.file != NULL) {
-        size_t within = (size_t)(m - members) / plan.rooms;
+        size_t within = m->number / plan.rooms;
         snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s\r\n",
                  room->tokens[within % room->token_count]);
     }
+    plan.dialect->write_path(room, path, sizeof(path));
     int length = snprintf(request, sizeof(request),
-                          "GET /%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
+                          "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
                           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-                          plan.file != NULL ? "api/v1/ws" : room->id, plan.port, authorization);
+                          path, plan.port, authorization);
     if (send(m->fd, request, (size_t)length, MSG_NOSIGNAL) != length) {
         bench_fail("member %u: the upgrade", m->number);
     }
@@ -154,6 +106,9 @@ static void member_connect(struct member *m) {
     m->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(m->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
     setsockopt(m->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (m->stalled) { /* what lies in the kernel is not what is measured */
+        setsockopt(m->fd, SOL_SOCKET, SO_RCVBUF, &(int){STALLED_BUFFER_BYTES}, sizeof(int));
+    }
     if (m->fd < 0 || bind(m->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
         connect(m->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
         bench_fail("member %u: cannot connect to port %u", m->number, plan.port);
@@ -167,7 +122,7 @@ static void member_connect(struct member *m) {
 
 void members_connect(void) {
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    member_count = plan.rooms * plan.members;
+    member_count = plan.rooms * (plan.members + plan.stalled);
     members = calloc(member_count, sizeof(*members));
     if (members == NULL) {
         bench_fail("out of memory");
@@ -179,6 +134,7 @@ void members_connect(void) {
             struct member *m = &members[begun];
             m->number = (uint32_t)begun;
             m->room = &rooms[begun % plan.rooms];
+            m->stalled = begun / plan.rooms >= plan.members;
             if (begun / plan.rooms < plan.senders) {
                 m->room->senders[begun / plan.rooms] = m;
             }

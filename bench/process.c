@@ -40,3 +40,11 @@ uint64_t process_resident_bytes(int pid) {
     char *resident = strchr(text, ' ');
     return resident == NULL ? 0 : strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
+
+uint64_t process_resident_peak_bytes(int pid) {
+    static const char field[] = "VmHWM:";
+    char text[4096];
+    proc_read(pid, "status", text, sizeof(text));
+    const char *peak = strstr(text, field);
+    return peak == NULL ? 0 : strtoull(peak + sizeof(field) - 1, NULL, 10) * 1024U;
+}

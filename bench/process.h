@@ -11,4 +11,7 @@ uint64_t process_cpu_us(int pid);
 /* Resident memory in bytes. */
 uint64_t process_resident_bytes(int pid);
 
+/* The most that it ever had resident, in bytes. */
+uint64_t process_resident_peak_bytes(int pid);
+
 #endif

@@ -1,4 +1,4 @@
-#include "load.h"
+#include "dialect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +57,10 @@ void traffic_init(void) {
     free(line);
 }
 
+uint64_t traffic_run_id(void) {
+    return run_id;
+}
+
 void room_owe(struct room *room, size_t count) {
     if (room->owed == 0 && count > 0) {
         room->next_owing = owing;
@@ -79,16 +83,8 @@ static void room_send(struct room *room, uint64_t now_ns) {
     text[snprintf(text, sizeof(text), "#%08zu", number)] = ' ';
 
     struct member *sender = room->senders[room->next_sender++ % plan.senders];
-    if (plan.file == NULL) {
-        member_send_text(sender, text, TEXT_BYTES);
-        return;
-    }
-    char request[512];
-    int length =
-        snprintf(request, sizeof(request),
-                 "{\"id\":%zu,\"method\":\"message.send\",\"params\":{\"room\":\"%s\","
-                 "\"nonce\":\"%llx-%x-%zx\",\"text\":\"%s\"}}",
-                 number + 2, room->id, (unsigned long long)run_id, sender->number, number, text);
+    char request[REQUEST_BYTES_MAX];
+    int length = plan.dialect->write_message(sender, number, text, request, sizeof(request));
     member_send_text(sender, request, (size_t)length);
 }
 
@@ -155,7 +151,8 @@ void traffic_acknowledged(struct room *room, uint32_t number, uint64_t now_ns) {
 bool traffic_all_done(void) {
     for (size_t i = 0; i < plan.rooms; i++) {
         const struct room *room = &rooms[i];
-        if (room->completed != room->sent || (plan.file != NULL && room->acked != room->sent)) {
+        if (room->completed != room->sent ||
+            (plan.dialect->acknowledges && room->acked != room->sent)) {
             return false;
         }
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a set of tasks needs and that are not there yet:
-#   install-dependencies.sh run|test|lint ...
+#   install-dependencies.sh run|test|lint|peers ...
 # What is there is asked of dpkg every time; when nothing is missing, neither root nor the network is needed.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -13,6 +13,7 @@ packages_run=(
 )
 packages_test=(chromium fonts-dejavu-core sqlite3 curl git strace)
 packages_lint=(clang clang-tidy clang-format cppcheck libclang-rt-14-dev universal-ctags shellcheck)
+packages_peers=(python3-flask-socketio python3-eventlet) # for bench/peers
 packages_fresh=(debootstrap chromium curl iproute2)
 }
 

@@ -43,8 +43,11 @@ void fanout_add_hub(struct fanout *fanout, struct hub *hub) {
 }
 
 static void wake_hubs(struct fanout *fanout) {
+    int64_t woken = 0;
     for (size_t i = 0; i < fanout->hub_count; i++)
-        hub_wake(fanout->hubs[i]);
+        woken += hub_wake(fanout->hubs[i]);
+    metrics_add(METRIC_FANOUT_BATCHES, 1);
+    metrics_add(METRIC_FANOUT_WAKEUPS, woken);
 }
 
 /* What is in order goes into the ring. Text that was changed or deleted leaves the ring's older

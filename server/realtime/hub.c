@@ -63,9 +63,11 @@ size_t hub_session_count(const struct hub *hub) {
     return hub->session_count;
 }
 
-void hub_wake(struct hub *hub) {
-    if (!atomic_exchange(&hub->woken, true))
-        loop_post(hub->loop, &hub->wake_mail);
+bool hub_wake(struct hub *hub) {
+    if (atomic_exchange(&hub->woken, true))
+        return false;
+    loop_post(hub->loop, &hub->wake_mail);
+    return true;
 }
 
 /* ---- who is in which audience ---- */

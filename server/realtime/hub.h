@@ -27,8 +27,9 @@ struct hub;
 struct hub *hub_create(struct loop *loop, const struct hub_options *options);
 /* After its sessions are gone and its loop has ended. */
 void hub_destroy(struct hub *hub);
-/* New packets are in the ring. Any thread; many calls before the loop turns are one wake-up. */
-void hub_wake(struct hub *hub);
+/* New packets are in the ring. Any thread. Many calls before the loop turns are one wake-up: true
+ * for the call that wakes. */
+bool hub_wake(struct hub *hub);
 /* Takes no more requests, and closes every session with CLOSE_GOING_AWAY and a jittered retry_after
  * of up to `spread_ms` as soon as the requests in hand are answered. On the loop. */
 void hub_drain(struct hub *hub, uint64_t spread_ms);

@@ -1,5 +1,6 @@
 /* Sessions and their hub over a transport that only notes what it is given. Pages of the log come
  * from the test, when it wants them to: page_request stands for page.c's. */
+#include "base/metrics.h"
 #include "realtime/fanout.h"
 #include "realtime/hub_state.h"
 #include "realtime/page.h"
@@ -366,6 +367,34 @@ static void a_page_for_a_sign_in_that_is_gone_ends_the_session(void **state) {
     assert_int_equal(peer.code, CLOSE_SIGNED_OUT);
 }
 
+static void a_batch_of_events_wakes_each_loop_once(void **state) {
+    (void)state;
+    go_live();
+    struct loop *other_loop = loop_create(1, NULL);
+    struct hub *other = hub_create(
+        other_loop, &(struct hub_options){.ring = fanout_ring(fanout), .queue_bytes = 1 << 20});
+    fanout_add_hub(fanout, other);
+    int64_t batches = metrics_get(METRIC_FANOUT_BATCHES);
+    int64_t woken = metrics_get(METRIC_FANOUT_WAKEUPS);
+    struct log_event events[100];
+    for (size_t i = 0; i < 100; i++) {
+        pos++;
+        events[i] = (struct log_event){.type = EVENT_message_created,
+                                       .audience = audience_room(ROOM),
+                                       .subject = 1,
+                                       .pos = pos,
+                                       .seq = pos};
+    }
+    fanout_publish(fanout, events, 50);
+    fanout_publish(fanout, events + 50, 50); /* before the loops turned */
+    assert_int_equal(metrics_get(METRIC_FANOUT_BATCHES) - batches, 2);
+    assert_int_equal(metrics_get(METRIC_FANOUT_WAKEUPS) - woken, 2); /* one a loop */
+    deliver_all();
+    uv_run(&other_loop->uv, UV_RUN_NOWAIT);
+    hub_destroy(other); /* nothing is published any more */
+    loop_destroy(other_loop);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_hub, close_hub)
 
 int main(void) {
@@ -383,6 +412,7 @@ int main(void) {
         TEST(text_that_was_erased_in_the_ring_is_read_from_the_log),
         TEST(a_sign_in_that_ends_closes_its_sessions),
         TEST(a_page_for_a_sign_in_that_is_gone_ends_the_session),
+        TEST(a_batch_of_events_wakes_each_loop_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
