@@ -2,6 +2,7 @@
 #include "auth/token.h"
 #include "chat/access.h"
 #include "chat/chat.h"
+#include "chat/retry.h"
 #include "store/audit.h"
 #include "store/invite.h"
 
@@ -27,20 +28,22 @@ static enum err room_for_one_more(struct tx *tx) {
     return err == ERR_OK && open >= CHAT_INVITES_MAX ? ERR_TOO_MANY_INVITES : err;
 }
 
-enum err invite_create(struct call *call, const struct invite_create_params *in,
-                       struct invite_create_result *out) {
-    struct invite *view = arena_alloc(call->arena, sizeof *view);
-    struct invite_row row;
-    struct str secret = token_make_secret(call->arena, "");
-    struct invite_new invite = {
+static struct invite_new invite_wanted(const struct call *call,
+                                       const struct invite_create_params *in) {
+    int64_t life_s =
+        PRESENT(in, invite_create, expires_in) ? in->expires_in : CHAT_INVITE_LIFE_DEFAULT_S;
+    return (struct invite_new){
         .role = PRESENT(in, invite_create, role) ? in->role : ROLE_MEMBER,
         .uses = PRESENT(in, invite_create, uses) ? in->uses : 1,
         .created_by = call->actor.account,
-        .expires_at =
-            call->tx->now_ms +
-            (PRESENT(in, invite_create, expires_in) ? in->expires_in : CHAT_INVITE_LIFE_DEFAULT_S) *
-                1000,
+        .expires_at = call->tx->now_ms + life_s * 1000,
     };
+}
+
+/* Its link is shown this once: `secret` is stored as a hash only. */
+static enum err make_invite(struct call *call, const struct invite_create_params *in,
+                            struct str secret, struct invite_row *row) {
+    struct invite_new invite = invite_wanted(call, in);
     if (invite.role >= call->actor.role)
         return ERR_FORBIDDEN; /* a link is for whoever holds it: below the own rank */
     enum err err = invite_room(call, in->room, invite.role, &invite.room);
@@ -48,15 +51,40 @@ enum err invite_create(struct call *call, const struct invite_create_params *in,
     if (err == ERR_OK)
         err = room_for_one_more(call->tx);
     if (err == ERR_OK)
-        err = invite_insert(call->tx, &invite, &row);
+        err = invite_insert(call->tx, &invite, row);
+    return err == ERR_OK
+               ? audit_append(call->tx, call->actor.account, STR("invite.create"), STR_EMPTY)
+               : err;
+}
+
+static enum err invite_result(struct call *call, const struct invite_row *row,
+                              const struct invite **out) {
+    struct invite *view = arena_alloc(call->arena, sizeof *view);
+    *view = invite_view(row);
+    *out = view;
+    return ERR_OK;
+}
+
+enum err invite_create(struct call *call, const struct invite_create_params *in,
+                       struct invite_create_result *out) {
+    struct retry retry;
+    struct invite_row row;
+    struct str secret = token_make_secret(call->arena, "");
+    enum err err = retry_find(call, in, in->nonce, &retry);
+    if (err == ERR_OK && retry.row.subject != 0) {
+        err = invite_by_key(call->tx, retry.row.subject, &row);
+        return err == ERR_OK ? invite_result(call, &row, &out->invite) : err;
+    }
+    if (err == ERR_OK)
+        err = make_invite(call, in, secret, &row);
+    if (err == ERR_OK)
+        err = retry_keep(call, &retry, row.key);
     if (err != ERR_OK)
         return err;
-    *view = invite_view(&row);
-    out->invite = view;
+    call->wants_created = true;
     out->url = arena_printf(call->arena, "%.*s/invite#%.*s", STR_ARG(chat_options()->public_url),
                             STR_ARG(secret));
-    call->wants_created = true;
-    return audit_append(call->tx, call->actor.account, STR("invite.create"), STR_EMPTY);
+    return invite_result(call, &row, &out->invite);
 }
 
 enum err invite_list(struct call *call, const struct invite_list_params *in,

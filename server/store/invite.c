@@ -37,7 +37,12 @@ enum err invite_insert(struct tx *tx, const struct invite_new *invite, struct in
     err = row_key(err, &rows, &key);
     if (err != ERR_OK)
         return err;
-    err = DB_RUN(tx->db, tx->arena, QUERY_invite_by_key, &rows, DB_I(key));
+    return invite_by_key(tx, key, out);
+}
+
+enum err invite_by_key(struct tx *tx, int64_t key, struct invite_row *out) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_invite_by_key, &rows, DB_I(key));
     return invite_one(err, &rows, out);
 }
 

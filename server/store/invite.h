@@ -30,6 +30,7 @@ struct invite_new {
 
 enum err invite_insert(struct tx *tx, const struct invite_new *invite,
                        struct invite_row *out) MUST_CHECK;
+enum err invite_by_key(struct tx *tx, int64_t key, struct invite_row *out) MUST_CHECK;
 enum err invite_by_id(struct tx *tx, struct uuid id, struct invite_row *out) MUST_CHECK;
 /* One that still works: ERR_INVITE_INVALID otherwise. */
 enum err invite_by_hash(struct tx *tx, const unsigned char hash[INVITE_HASH_BYTES],

@@ -28,19 +28,17 @@ enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,
     return err == ERR_OK && rows.conflict ? ERR_NONCE_REUSED : err;
 }
 
-enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct str operation,
-                          struct nonce_row *out) {
+enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct nonce_row *out) {
     struct db_rows rows;
     return nonce_bind(DB_RUN(tx->db, tx->arena, QUERY_request_nonce_get, &rows, DB_I(author),
-                             DB_T(nonce), DB_T(operation),
-                             DB_I(tx->now_ms - REQUEST_NONCE_LIFE_MS)),
+                             DB_T(nonce), DB_I(tx->now_ms - REQUEST_NONCE_LIFE_MS)),
                       &rows, out);
 }
 
 enum err request_nonce_put(struct tx *tx, int64_t author, struct str nonce, struct str operation,
                            const struct nonce_row *row) {
     struct db_rows rows;
-    enum err err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_prune, &rows, DB_I(author),
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_prune, &rows,
                           DB_I(tx->now_ms - REQUEST_NONCE_LIFE_MS));
     if (err == ERR_OK)
         err = DB_RUN(tx->db, tx->arena, QUERY_request_nonce_put, &rows, DB_I(author), DB_T(nonce),

@@ -17,8 +17,8 @@ enum err nonce_of(struct tx *tx, int64_t author, struct str nonce,
                   struct nonce_row *out) MUST_CHECK;
 enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,
                       const struct nonce_row *row) MUST_CHECK;
-enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct str operation,
+enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce,
                           struct nonce_row *out) MUST_CHECK;
-/* Keeps it, and forgets the author's that are too old. */
+/* Keeps it, and forgets all that are too old, whoever's. */
 enum err request_nonce_put(struct tx *tx, int64_t author, struct str nonce, struct str operation,
                            const struct nonce_row *row) MUST_CHECK;

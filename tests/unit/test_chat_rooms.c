@@ -1,5 +1,7 @@
 #include "chat_world.h"
+#include "store/db_open.h"
 #include "store/membership.h"
+#include "store/nonce.h"
 #include "store/room.h"
 
 #include <setjmp.h>
@@ -88,6 +90,61 @@ static void a_retry_of_making_a_room_finds_the_first(void **state) {
     assert_int_equal(world_event_total(world), 0);
     assert_int_equal(
         WORLD_CALL(world, room_create, ben, &again, .name = STR("milk"), .nonce = STR("r1")),
+        ERR_NONCE_REUSED);
+}
+
+static enum err use_old_nonce_a_day_later(struct tx *tx, void *arg) {
+    const struct actor *ben = arg;
+    struct nonce_row row;
+    assert_int_equal(request_nonce_of(tx, ben->account, STR("r1"), &row), ERR_OK);
+    assert_int_not_equal(row.subject, 0);
+    tx->now_ms += REQUEST_NONCE_LIFE_MS;
+    assert_int_equal(request_nonce_of(tx, ben->account, STR("r1"), &row), ERR_OK);
+    assert_int_equal(row.subject, 0);
+    row.subject = 1; /* somebody else's next one clears all that are old */
+    return request_nonce_put(tx, ben->account + 1, STR("r2"), STR("room.create"), &row);
+}
+
+static enum err count_nonces(struct tx *tx, void *arg) {
+    return db_exec_integer(tx->db, "SELECT count(*) FROM request_nonce", arg);
+}
+
+static void a_nonce_is_forgotten_after_a_day_whoevers_it_is(void **state) {
+    struct world *world = *state;
+    struct actor ben = world_person(world, "ben");
+    struct room_create_result made;
+    int64_t count = 0;
+    assert_int_equal(
+        WORLD_CALL(world, room_create, ben, &made, .name = STR("tea"), .nonce = STR("r1")), ERR_OK);
+    assert_int_equal(world_tx(world, true, use_old_nonce_a_day_later, &ben), ERR_OK);
+    assert_int_equal(world_tx(world, false, count_nonces, &count), ERR_OK);
+    assert_int_equal(count, 1);
+}
+
+/* A retry is the same in every parameter, and in whether it was given. */
+static void a_nonce_stands_for_one_operation_with_its_parameters(void **state) {
+    struct world *world = *state;
+    struct actor amy = world_person(world, "amy");
+    struct invite_create_result first, again;
+    struct room_create_result room;
+    const uint64_t uses = GIVEN(invite_create, uses);
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &first, .present = uses, .uses = 1,
+                                .nonce = STR("n")),
+                     ERR_OK);
+    assert_true(world->created && first.url.len > 0);
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &again, .present = uses, .uses = 1,
+                                .nonce = STR("n")),
+                     ERR_OK);
+    assert_false(world->created);
+    assert_true(uuid_equal(first.invite->id, again.invite->id));
+    assert_int_equal(again.url.len, 0);
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &again, .present = uses, .uses = 2,
+                                .nonce = STR("n")),
+                     ERR_NONCE_REUSED);
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &again, .uses = 1, .nonce = STR("n")),
+                     ERR_NONCE_REUSED);
+    assert_int_equal(
+        WORLD_CALL(world, room_create, amy, &room, .name = STR("tea"), .nonce = STR("n")),
         ERR_NONCE_REUSED);
 }
 
@@ -322,6 +379,8 @@ int main(void) {
         TEST(a_room_begins_with_its_maker_as_member),
         TEST(a_private_room_is_not_told_to_the_workspace),
         TEST(a_retry_of_making_a_room_finds_the_first),
+        TEST(a_nonce_is_forgotten_after_a_day_whoevers_it_is),
+        TEST(a_nonce_stands_for_one_operation_with_its_parameters),
         TEST(the_operators_room_has_no_member),
         TEST(joining_is_told_to_the_person_first_and_twice_is_once),
         TEST(leaving_and_rejoining_keep_one_membership_with_a_new_beginning),

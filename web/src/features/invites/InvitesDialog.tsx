@@ -76,7 +76,7 @@ export function InvitesDialog({ room }: { room?: string | undefined }) {
     if (fault) return;
     await run(async () => {
       const made = await actions.createInvite({ role, uses, expires_in: Number(expires), ...(into ? { room: into } : {}) });
-      setUrl(made.url);
+      setUrl(made.url); /* absent only in the answer to a retry, and none is made here */
       setItems((before) => [made.invite, ...before]);
     });
   };
