@@ -62,8 +62,23 @@ static const char intro[] =
     "## REST\n\n"
     "Routes lie below `/api/v1`. Bodies are JSON objects. Errors are problem details (RFC 9457): "
     "`{\"type\",\"title\",\"status\",\"code\",\"message\",\"field\"?,\"detail\"?,\"retry_after\"?}`"
-    ". `Idempotency-Key` stands for `nonce` where an "
-    "operation has one.\n\n"
+    ", in `application/problem+json`; 401 carries `WWW-Authenticate`, 405 `Allow`, 429 and 503 "
+    "`Retry-After` (seconds). `OPTIONS` answers 204 with `Allow`, `HEAD` what `GET` does without "
+    "the body; several requests may follow one another without waiting, and are answered in "
+    "order.\n\n"
+    "`Idempotency-Key` (1 to 64 printable ASCII characters) stands for the parameter `nonce` where "
+    "an operation has one: a retry with the same key and the same parameters makes nothing new and "
+    "answers 200 with what the first request made, as it is now; with other parameters it answers "
+    "409 `nonce_reused`; a header and a `nonce` that differ answer 400 `nonce_conflict`. Keys are "
+    "each person's own. `message.send` keeps them for ever, all others for 24 hours. What an "
+    "answer shows only once (the link of an invite) is not stored, so an answer to a retry is "
+    "without it.\n\n"
+    "Lists that are polled carry a strong `ETag`: with `If-None-Match` a list that is still the "
+    "same is answered 304 without a body. It is made of the body's bytes, for those alone who may "
+    "see the list; no cache on the way may keep it (`Cache-Control: no-store`), the poller "
+    "does.\n\n"
+    "Pages of other sites use the api where the setting `cors.origins` lists their origin: with a "
+    "bearer (`session.create` answers them one always), never with a cookie.\n\n"
     "## WebSocket\n\n"
     "`/api/v1/ws`; one JSON object a text message.\n\n"
     "```\n"
@@ -89,6 +104,15 @@ static const char intro[] =
     "4500 the session ended, 4501 nobody signed in, 4502 too many connections. 4000–4499: connect "
     "again; 4500–4999: do not, until a person acts.\n\n";
 
+/* The header Idempotency-Key stands for its nonce. */
+static bool takes_key(const struct operation *operation) {
+    for (const struct field *field = operation->in; field->name != NULL; field++) {
+        if (strcmp(field->name, "nonce") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void append_ways(struct buf *out, const struct operation *operation) {
     if ((operation->ways & WAY_REST) != 0)
         buf_appendf(out, "`%s /api/v1%s` → %d", operation->method, operation->path,
@@ -98,8 +122,13 @@ static void append_ways(struct buf *out, const struct operation *operation) {
                     operation->name);
     if ((operation->ways & WAY_CONTROL) != 0)
         buf_appendf(out, "%sthe operator's control socket",
-                    (operation->ways & ~(unsigned)WAY_CONTROL) != 0 ? " · " : "");
-    buf_appendf(out, " · for %s\n\n", permission_name(operation->permission));
+                    (operation->ways & (WAY_REST | WAY_SOCKET)) != 0 ? " · " : "");
+    buf_appendf(out, " · for %s", permission_name(operation->permission));
+    if ((operation->ways & WAY_REST) != 0 && takes_key(operation))
+        buf_append_cstr(out, " · takes `Idempotency-Key`");
+    if ((operation->ways & OPERATION_POLLED) != 0)
+        buf_append_cstr(out, " · `ETag`, 304");
+    buf_append_cstr(out, "\n\n");
 }
 
 static void append_operations(struct buf *out) {
@@ -234,6 +263,14 @@ void append_object_schema(struct buf *out, const struct field *fields,
     buf_append_cstr(out, "}}");
 }
 
+static void append_header_parameter(struct buf *out, const char *name, bool *is_first) {
+    buf_appendf(out,
+                "%s{\"name\":\"%s\",\"in\":\"header\",\"required\":false,\"schema\":{\"type\":"
+                "\"string\"}}",
+                *is_first ? "" : ",", name);
+    *is_first = false;
+}
+
 static void append_parameters(struct buf *out, const struct operation *operation) {
     bool is_first = true;
     buf_append_cstr(out, "\"parameters\":[");
@@ -248,7 +285,24 @@ static void append_parameters(struct buf *out, const struct operation *operation
         buf_append_char(out, '}');
         is_first = false;
     }
+    if (takes_key(operation))
+        append_header_parameter(out, "Idempotency-Key", &is_first);
+    if ((operation->ways & OPERATION_POLLED) != 0)
+        append_header_parameter(out, "If-None-Match", &is_first);
     buf_append_cstr(out, "],");
+}
+
+static void append_responses(struct buf *out, const struct operation *operation) {
+    bool is_polled = (operation->ways & OPERATION_POLLED) != 0;
+    buf_appendf(out, "\"responses\":{\"%d\":{\"description\":\"done\",%s\"content\":{",
+                operation->status,
+                is_polled ? "\"headers\":{\"ETag\":{\"schema\":{\"type\":\"string\"}}}," : "");
+    buf_append_cstr(out, "\"application/json\":{\"schema\":");
+    append_object_schema(out, operation->out, NULL);
+    buf_append_cstr(out, "}}},");
+    if (is_polled)
+        buf_append_cstr(out, "\"304\":{\"description\":\"still as If-None-Match says\"},");
+    buf_append_cstr(out, "\"default\":{\"$ref\":\"#/components/responses/problem\"}}}");
 }
 
 static void append_route(struct buf *out, const struct operation *operation) {
@@ -264,12 +318,7 @@ static void append_route(struct buf *out, const struct operation *operation) {
         append_object_schema(out, operation->in, operation);
         buf_append_cstr(out, "}}},");
     }
-    buf_appendf(out,
-                "\"responses\":{\"%d\":{\"description\":\"done\",\"content\":{\"application/"
-                "json\":{\"schema\":",
-                operation->status);
-    append_object_schema(out, operation->out, NULL);
-    buf_append_cstr(out, "}}},\"default\":{\"description\":\"problem details (RFC 9457)\"}}}");
+    append_responses(out, operation);
 }
 
 /* All methods of one path stand together; the first row of a path writes it. */
@@ -292,6 +341,14 @@ static void append_path(struct buf *out, size_t first, bool *is_first_path) {
     buf_append_char(out, '}');
 }
 
+/* RFC 9457, with our members; encode_problem() writes it. */
+static const char problem_schema[] =
+    "\n\"problem_details\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\","
+    "\"code\",\"message\"],\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":"
+    "\"string\"},\"status\":{\"type\":\"integer\"},\"code\":{\"type\":\"string\"},\"message\":{"
+    "\"type\":\"string\"},\"field\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},"
+    "\"retry_after\":{\"type\":\"number\"}}}";
+
 void generate_openapi(struct buf *out) {
     const struct operation *table = operation_table();
     bool is_first = true;
@@ -303,11 +360,15 @@ void generate_openapi(struct buf *out) {
     }
     buf_append_cstr(out, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
                          "\"scheme\":\"bearer\"}},\"schemas\":{");
+    buf_append_cstr(out, problem_schema);
     for (const struct object_type *const *type = object_types; *type != NULL; type++) {
-        buf_appendf(out, "%s\n\"%s\":", type == object_types ? "" : ",", (*type)->name);
+        buf_appendf(out, ",\n\"%s\":", (*type)->name);
         append_object_schema(out, (*type)->fields, NULL);
     }
-    buf_append_cstr(out, "}}}\n");
+    buf_append_cstr(out,
+                    "},\"responses\":{\"problem\":{\"description\":\"problem details (RFC 9457)\","
+                    "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
+                    "\"#/components/schemas/problem_details\"}}}}}}}\n");
 }
 
 /* ---- settings ---- */

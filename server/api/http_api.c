@@ -76,6 +76,8 @@ struct request *http_api_request(struct conn *conn, const struct http_request *h
     memcpy(request->address, conn_peer(conn), sizeof request->address);
     request->way = conn;
     request->headers = cors_lines(request, http);
+    request->if_none_match =
+        arena_strdup(request->arena, http_request_header(http, "If-None-Match"));
     request->call.is_http = true;
     request->call.is_foreign = is_listed_page(request->api, http);
     request->head_only = http->method == METHOD_HEAD;
@@ -229,6 +231,18 @@ static void answer_websocket(struct conn *conn, struct http_request *take_http) 
 
 /* ---- metrics, health ---- */
 
+/* These take GET and HEAD; anything else is answered here. */
+static bool answer_other_method(struct conn *conn, const struct http_request *http) {
+    const struct str allow = STR("GET, HEAD, OPTIONS");
+    if (http->method == METHOD_GET || http->method == METHOD_HEAD)
+        return false;
+    if (http->method == METHOD_OPTIONS)
+        http_reply_options(conn, http, allow);
+    else
+        http_reply_wrong_method(conn, http, allow);
+    return true;
+}
+
 static void finish_metrics(struct request *take_request) {
     struct request *request = take_request;
     struct conn *conn = request->way;
@@ -245,6 +259,8 @@ static void finish_metrics(struct request *take_request) {
 
 /* With a bearer that may read them; cookies do not count here. */
 static void answer_metrics(struct conn *conn, const struct http_request *http) {
+    if (answer_other_method(conn, http))
+        return;
     struct request *request = http_api_request(conn, http, finish_metrics);
     struct str token = STR_EMPTY;
     bool has_bearer = http_request_header(http, "Authorization").ptr != NULL;
@@ -258,17 +274,19 @@ static void answer_metrics(struct conn *conn, const struct http_request *http) {
 }
 
 static bool answer_health(struct conn *conn, const struct http_request *http) {
-    if (str_equal(http->path, STR("/healthz"))) {
+    bool is_health = str_equal(http->path, STR("/healthz"));
+    if (!is_health && !str_equal(http->path, STR("/readyz")))
+        return false;
+    if (answer_other_method(conn, http)) {
+        /* answered */
+    } else if (is_health) {
         http_reply_text(conn, http, 200, STR("ok\n"));
-        return true;
-    }
-    if (str_equal(http->path, STR("/readyz"))) {
+    } else {
         bool is_ready = !atomic_load(&api_of(conn)->draining);
         http_reply_text(conn, http, is_ready ? 200 : 503,
                         is_ready ? STR("ready\n") : STR("draining\n"));
-        return true;
     }
-    return false;
+    return true;
 }
 
 /* ---- which of them ---- */
@@ -310,7 +328,9 @@ static void on_metrics_request(struct conn *conn, struct http_request *take_requ
     if (answer_health(conn, take_request)) {
         /* answered */
     } else if (str_equal(take_request->path, STR("/metrics"))) {
-        http_reply_metrics(conn, take_request->method == METHOD_HEAD, !take_request->keep_alive);
+        if (!answer_other_method(conn, take_request))
+            http_reply_metrics(conn, take_request->method == METHOD_HEAD,
+                               !take_request->keep_alive);
     } else {
         http_reply_error(conn, take_request, ERR_NOT_FOUND);
     }

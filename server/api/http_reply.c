@@ -6,6 +6,10 @@
 #include "base/metrics.h"
 #include "net/http_response.h"
 #include "protocol/encode.h"
+#include <sodium.h>
+#include <stdio.h>
+
+enum { ETAG_HASH_BYTES = 16, DRAIN_RETRY_MS = 1000 };
 
 static struct api *api_of(struct conn *conn) {
     return conn_loop(conn)->api;
@@ -33,13 +37,32 @@ static void append_cookie(struct buf *headers, const struct request *request) {
 }
 
 static void append_error_headers(struct buf *headers, const struct request *request) {
-    if (request->error.retry_after_ms > 0)
-        buf_appendf(headers, "Retry-After: %lld\r\n",
-                    (long long)(request->error.retry_after_ms + 999) / 1000);
+    int64_t wait_ms = request->error.retry_after_ms;
+    if (request->outcome == ERR_DRAINING)
+        wait_ms = DRAIN_RETRY_MS;
+    if (wait_ms > 0)
+        buf_appendf(headers, "Retry-After: %lld\r\n", (long long)(wait_ms + 999) / 1000);
     if (request->outcome == ERR_METHOD_NOT_ALLOWED)
         buf_appendf(headers, "Allow: %.*s\r\n", STR_ARG(request->allow));
     if (err_http_status(request->outcome) == 401)
         buf_append_cstr(headers, "WWW-Authenticate: Bearer\r\n");
+}
+
+/* The tag is of the body's bytes, so a change of whatever shows, and of nothing else. It goes only
+ * to who was just allowed the whole list. Nothing on the way keeps what people wrote (SECURITY.md 2
+ * and 13): no-store, from http_respond, stays, and who polls keeps the tag. */
+static void append_etag(struct buf *headers, const struct request *request, struct str body,
+                        struct http_response *response) {
+    unsigned char hash[ETAG_HASH_BYTES];
+    char text[2 * ETAG_HASH_BYTES + 1], etag[sizeof text + 2];
+    if ((request->operation->ways & OPERATION_POLLED) == 0)
+        return;
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)body.ptr, body.len, NULL, 0);
+    sodium_bin2hex(text, sizeof text, hash, sizeof hash);
+    int length = snprintf(etag, sizeof etag, "\"%s\"", text);
+    buf_appendf(headers, "ETag: %s\r\nVary: Authorization, Cookie\r\n", etag);
+    if (http_etag_matches(request->if_none_match, str_make(etag, (size_t)length)))
+        response->status = 304;
 }
 
 void http_reply_request(struct conn *conn, const struct request *request) {
@@ -52,6 +75,7 @@ void http_reply_request(struct conn *conn, const struct request *request) {
         response.content_type = STR("application/json");
         append_cookie(&headers, request);
         encode_object(&body, operation->out, request->result);
+        append_etag(&headers, request, buf_str(&body), &response);
     } else {
         response.status = err_http_status(request->outcome);
         response.content_type = STR("application/problem+json");
@@ -91,6 +115,13 @@ void http_reply_options(struct conn *conn, const struct http_request *http, stru
     http_respond(conn, &(struct http_response){.status = 204,
                                                .headers = buf_str(&headers),
                                                .close = !http->keep_alive});
+    buf_finish(&headers);
+}
+
+void http_reply_wrong_method(struct conn *conn, const struct http_request *http, struct str allow) {
+    struct buf headers = BUF_INIT;
+    buf_appendf(&headers, "Allow: %.*s\r\n", STR_ARG(allow));
+    reply_problem(conn, http, ERR_METHOD_NOT_ALLOWED, buf_str(&headers));
     buf_finish(&headers);
 }
 

@@ -8,6 +8,8 @@
 void http_reply_request(struct conn *conn, const struct request *request);
 /* To OPTIONS: 204 with the methods that the path takes, and what a preflight asks (cors.h). */
 void http_reply_options(struct conn *conn, const struct http_request *http, struct str allow);
+/* 405 with the methods that the path takes. */
+void http_reply_wrong_method(struct conn *conn, const struct http_request *http, struct str allow);
 void http_reply_error(struct conn *conn, const struct http_request *http, enum err error);
 /* To what was meant as an upgrade and is none: 400, or 426 with the version that we speak. */
 void http_reply_upgrade_error(struct conn *conn, const struct http_request *http,

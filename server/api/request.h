@@ -47,11 +47,12 @@ struct request {
     uint64_t started_ns;
     void (*reply)(struct request *take_request);
     void *way; /* the way's object: a session, a connection, a client of the control socket */
-    struct str way_id;     /* socket: the id's JSON text, echoed */
-    bool claims_start;     /* socket: the session's one session.start */
-    bool head_only, close; /* HTTP */
-    struct str allow;      /* HTTP: for 405 */
-    struct str headers;    /* HTTP: lines that the answer carries, whatever it is */
+    struct str way_id;        /* socket: the id's JSON text, echoed */
+    bool claims_start;        /* socket: the session's one session.start */
+    bool head_only, close;    /* HTTP */
+    struct str allow;         /* HTTP: for 405 */
+    struct str if_none_match; /* HTTP: for rows that are POLLED */
+    struct str headers;       /* HTTP: lines that the answer carries, whatever it is */
 };
 
 struct request *request_create(struct api *api, struct loop *loop,

@@ -172,12 +172,6 @@ static bool takes_gzip(const struct http_request *request) {
     return false;
 }
 
-static bool etag_matches(const struct http_request *request, const char *etag) {
-    struct str list = http_request_header(request, "If-None-Match");
-    return list.len > 0 &&
-           (str_equal(list, STR("*")) || str_find(list, str_from_cstr(etag)) != STR_NOT_FOUND);
-}
-
 /* One range of the plain bytes (RFC 9110 section 14.1.2). False: none asked for, or not one that we
  * understand (all is sent). */
 static bool parse_range(struct str header, size_t size, size_t *from, size_t *to, bool *is_bad) {
@@ -232,7 +226,8 @@ static void respond_file(const struct static_file *file, struct conn *conn,
                                      .content_type = str_from_cstr(file->content_type),
                                      .body_blob = gzip ? file->gzip : file->plain,
                                      .head_only = request->method == METHOD_HEAD};
-    if (etag_matches(request, file->etag)) {
+    if (http_etag_matches(http_request_header(request, "If-None-Match"),
+                          str_from_cstr(file->etag))) {
         response.status = 304;
     } else if (is_bad) {
         response.status = 416;

@@ -52,6 +52,7 @@ enum way {
     WAY_REST = 1,
     WAY_SOCKET = 2,
     WAY_CONTROL = 4,
+    OPERATION_POLLED = 8, /* stands beside the ways: HTTP's answers carry an ETag */
 };
 
 struct operation {
@@ -61,7 +62,7 @@ struct operation {
     const char *path; /* below /api/v1; "-": no REST route */
     int status;       /* of a success by HTTP */
     enum run_kind run;
-    unsigned ways;
+    unsigned ways; /* and OPERATION_POLLED */
     enum permission permission;
     enum limit limit;
     const char *doc;

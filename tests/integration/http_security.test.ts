@@ -113,6 +113,13 @@ const smuggling: [string, string][] = [
   ["a whole address as target", head("GET http://evil.example/ HTTP/1.1", "Host: HOST")],
   ["two spaces in the request line", head("GET  / HTTP/1.1", "Host: HOST")],
   ["no version", head("GET /", "Host: HOST")],
+  ["a Content-Length in two words", post(["Content-Length: 2 2"], "{}")],
+  ["Transfer-Encoding after a vertical tab", post(["Transfer-Encoding: \vchunked"], "0\r\n\r\n")],
+  ["Transfer-Encoding in quotes", post(['Transfer-Encoding: "chunked"'], "0\r\n\r\n")],
+  ["a chunk without a line end after it", post(chunked, "2\r\n{}0\r\n\r\n")],
+  ["a bare LF in a chunk's extension", post(chunked, "2;a\nb\r\n{}\r\n0\r\n\r\n")],
+  ["a folded trailer", post(chunked, "2\r\n{}\r\n0\r\nX: a\r\n b\r\n\r\n")],
+  ["a Host with a space before the colon", head("GET / HTTP/1.1", "Host : HOST")],
 ];
 
 for (const [what, text] of smuggling)
@@ -181,6 +188,21 @@ test("one byte after the other does not stretch the time for the headers", async
   clearInterval(drip);
   assert.deepEqual(line.statuses, [408]);
   line.close();
+});
+
+test("one byte after the other does not stretch the time for a body, with a length or in chunks", async () => {
+  for (const headers of [["Content-Length: 8000"], chunked]) {
+    const line = await Line.open(server.url);
+    line.write(post(headers, "").replaceAll("HOST", host));
+    const began = Date.now();
+    const drip = setInterval(() => line.write(headers === chunked ? "1\r\n \r\n" : " "), 20);
+    await until("the refusal", () => line.statuses.length === 1, header_timeout_ms * 10);
+    clearInterval(drip);
+    assert.deepEqual([line.statuses, codeIn(line)], [[408], "timeout"]);
+    assert.match(line.text, /^Connection: close\r$/m);
+    assert.ok(Date.now() - began >= header_timeout_ms - 50);
+    line.close();
+  }
 });
 
 /* ---- methods ---- */

@@ -269,13 +269,15 @@ export interface InviteCreateParams {
   expires_in?: number;
   /** A room that they join besides general (guests: the only one) */
   room?: string;
+  /** Makes a retry safe, for 24 hours */
+  nonce?: string;
 }
 
 export interface InviteCreateResult {
   /** The invite */
   invite: Invite;
-  /** The link with its secret; shown this once */
-  url: string;
+  /** The link with its secret; shown this once: absent in the answer to a retry */
+  url?: string;
 }
 
 export type InviteListParams = Record<string, never>;
