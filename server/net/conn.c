@@ -2,12 +2,17 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "net/proxy_header.h"
+#include "net/tls.h"
+#include "net/trusted.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
+static void feed_greeting(struct conn *conn, struct str bytes);
+static void feed(struct conn *conn, struct str bytes);
 static void on_timer(struct timer *timer);
 static void on_handle_closed(uv_handle_t *handle);
 
@@ -27,6 +32,10 @@ struct loop *conn_loop(const struct conn *conn) {
 
 const uint8_t *conn_peer(const struct conn *conn) {
     return conn->peer;
+}
+
+void conn_set_peer(struct conn *conn, const uint8_t peer[16]) {
+    memcpy(conn->peer, peer, sizeof conn->peer);
 }
 
 bool conn_is_closing(const struct conn *conn) {
@@ -57,6 +66,10 @@ static void set_peer(struct conn *conn, const struct sockaddr_storage *address) 
 }
 
 void conn_start_reading(struct conn *conn) {
+    if (conn->state == CONN_READING && conn->tls != NULL && tls_is_ended(conn->tls)) {
+        conn_close(conn);
+        return;
+    }
     int result = uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
     if (result != 0 && result != UV_EALREADY)
         conn_abort(conn);
@@ -73,6 +86,8 @@ void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *pe
     net->conn_count++;
     metrics_add(METRIC_CONNECTIONS, 1);
     set_peer(conn, peer);
+    if (net->options.proxy_protocol && trusted_has(net->options.trusted, conn->peer))
+        conn->state = CONN_GREETING;
     if (uv_tcp_open(&conn->tcp, take_fd) != 0) {
         close(take_fd);
         conn_abort(conn);
@@ -99,7 +114,8 @@ static void on_handle_closed(uv_handle_t *handle) {
     list_remove(&conn->link);
     net->conn_count--;
     metrics_add(METRIC_CONNECTIONS, -1);
-    conn_drop_unsent(conn);
+    conn_drop_runs(conn);
+    conn_drop_tls(conn);
     conn_drop_http(conn);
     conn_drop_websocket(conn);
     conn_drop_unread(conn);
@@ -126,7 +142,7 @@ static void linger(struct conn *conn) {
 void conn_close(struct conn *conn) {
     if (conn->state >= CONN_CLOSING)
         return;
-    if (conn->queued_bytes == 0) {
+    if (conn->queued_bytes == 0 && (conn->tls == NULL || !conn_end_tls(conn))) {
         linger(conn);
         return;
     }
@@ -150,8 +166,10 @@ void conn_on_sent(struct conn *conn) {
             conn->ops->on_drain(conn);
         break;
     case CONN_CLOSING:
-        linger(conn);
+        if (conn->tls == NULL || !conn_end_tls(conn))
+            linger(conn);
         break;
+    case CONN_GREETING:
     case CONN_READING:
     case CONN_ANSWERING:
     case CONN_WS_CLOSING:
@@ -187,6 +205,7 @@ static void on_timer(struct timer *timer) {
         else
             conn_abort(conn);
         break;
+    case CONN_GREETING:
     case CONN_WS_CLOSING:
     case CONN_LINGERING:
         conn_abort(conn);
@@ -220,9 +239,52 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
         return;
     }
     conn_hold(conn);
-    if (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING)
-        conn_feed_websocket(conn, (uint8_t *)buffer->base, (size_t)count);
-    else if (conn->state == CONN_READING)
-        conn_feed_http(conn, str_make(buffer->base, (size_t)count));
+    struct str bytes = str_make(buffer->base, (size_t)count);
+    if (conn->state == CONN_GREETING)
+        feed_greeting(conn, bytes);
+    else
+        feed(conn, bytes);
     conn_release(conn);
+}
+
+/* The header may come in pieces, and with what the client says behind it. */
+static void feed_greeting(struct conn *conn, struct str bytes) {
+    struct proxy_header header;
+    struct buf all = conn->unread != NULL ? *conn->unread : (struct buf)BUF_INIT;
+    mem_free(conn->unread);
+    conn->unread = NULL;
+    buf_append_str(&all, bytes);
+    switch (proxy_header_parse(buf_str(&all), &header)) {
+    case PROXY_MORE:
+        conn->unread = mem_alloc(sizeof *conn->unread);
+        *conn->unread = all;
+        return;
+    case PROXY_DONE:
+        conn->state = CONN_READING;
+        if (header.has_source)
+            memcpy(conn->peer, header.source, sizeof conn->peer);
+        feed(conn, str_slice(buf_str(&all), header.bytes, all.len));
+        break;
+    case PROXY_BAD:
+        metrics_add(METRIC_PROXY_REFUSED, 1);
+        conn_abort(conn);
+        break;
+    }
+    buf_finish(&all);
+}
+
+static void feed(struct conn *conn, struct str bytes) {
+    if (bytes.len == 0 || conn->state >= CONN_CLOSING)
+        return;
+    if (conn->net->options.tls != NULL)
+        conn_feed_tls(conn, bytes);
+    else
+        conn_feed_plain(conn, (uint8_t *)(uintptr_t)bytes.ptr, bytes.len);
+}
+
+void conn_feed_plain(struct conn *conn, uint8_t *bytes, size_t len) {
+    if (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING)
+        conn_feed_websocket(conn, bytes, len);
+    else if (conn->state == CONN_READING)
+        conn_feed_http(conn, str_make((char *)bytes, len));
 }

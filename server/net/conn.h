@@ -39,8 +39,12 @@ struct conn_ops {
 void *conn_user(const struct conn *conn);
 void conn_set_user(struct conn *conn, void *user);
 struct loop *conn_loop(const struct conn *conn);
-/* The peer's address: 16 bytes, IPv4 as v4-mapped. For limits and logs. */
+/* The peer's address: 16 bytes, IPv4 as v4-mapped; behind PROXY protocol the client's. For limits
+ * and logs; whose a request is stands in the request, as a proxy hands on many clients' requests by
+ * one connection. */
 const uint8_t *conn_peer(const struct conn *conn);
+/* From now on the connection is this client's alone (before an upgrade or a stream). */
+void conn_set_peer(struct conn *conn, const uint8_t peer[16]);
 /* Keeps the struct (not the socket) alive while a request is away on another thread; give back with
  * conn_release(). */
 void conn_hold(struct conn *conn);
@@ -51,7 +55,7 @@ bool conn_is_closing(const struct conn *conn);
 /* Queues bytes [from, to) of `blob`; takes a reference of its own. Extends the last run when it is
  * the same blob and adjacent. No limit is enforced here: ask conn_queued_bytes() first. */
 void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to);
-/* Bytes queued and not yet handed to the kernel. */
+/* Bytes queued and not yet handed to the kernel (TLS: what is sealed of them counts as sealed). */
 size_t conn_queued_bytes(const struct conn *conn);
 /* Forgets every queued run of which no byte was handed to the kernel yet (slow consumer: make room
  * for the close frame). */

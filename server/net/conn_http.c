@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "net/http_response.h"
+#include "net/trusted.h"
 #include "protocol/encode.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -48,6 +49,9 @@ static void keep_unread(struct conn *conn, struct str bytes) {
 
 static void hand_up(struct conn *conn) {
     struct http_request *request = http_parser_take_request(conn->http);
+    const struct trusted *trusted = conn->net->options.trusted;
+    trusted_find_client(trusted, conn->peer, request, request->client);
+    request->is_forwarded_plain = trusted_says_plain(trusted, conn->peer, request);
     conn->state = CONN_ANSWERING;
     conn->close_after_answer = !request->keep_alive;
     timer_disarm(&conn->timer);

@@ -61,6 +61,20 @@ void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to)
     mark_dirty(conn);
 }
 
+/* The sealed runs before it move up by one place. */
+void conn_send_sealed(struct conn *conn, struct blob *blob) {
+    if (conn->run_count == conn->run_cap)
+        grow_runs(conn);
+    conn->run_head = (conn->run_head - 1) & (conn->run_cap - 1);
+    conn->run_count++;
+    for (uint32_t i = 0; i < conn->sealed_runs; i++)
+        *run_at(conn, i) = *run_at(conn, i + 1);
+    *run_at(conn, conn->sealed_runs) = (struct run){blob_ref(blob), 0, blob->len};
+    conn->sealed_runs++;
+    conn->queued_bytes += blob->len;
+    mark_dirty(conn);
+}
+
 size_t conn_queued_bytes(const struct conn *conn) {
     return conn->queued_bytes;
 }
@@ -74,16 +88,25 @@ static void free_runs_if_empty(struct conn *conn) {
     conn->run_cap = conn->run_head = 0;
 }
 
-/* A run of which a part is out must be finished, as half a frame would spoil the stream: it lies
- * with uv_write then, not here. */
-void conn_drop_unsent(struct conn *conn) {
-    for (uint32_t i = 0; i < conn->run_count; i++) {
+static void drop_runs_from(struct conn *conn, uint32_t first) {
+    for (uint32_t i = first; i < conn->run_count; i++) {
         struct run *run = run_at(conn, i);
         conn->queued_bytes -= run->to - run->from;
         blob_unref(run->blob);
     }
-    conn->run_count = 0;
+    if (conn->run_count > first)
+        conn->run_count = first;
     free_runs_if_empty(conn);
+}
+
+/* A run of which a part is out must be finished, as half a frame would spoil the stream: it lies
+ * with uv_write then, not here; but for TLS, where a part may be sealed. */
+void conn_drop_unsent(struct conn *conn) {
+    drop_runs_from(conn, conn->sealed_runs + (conn->is_front_begun ? 1u : 0u));
+}
+
+void conn_drop_runs(struct conn *conn) {
+    drop_runs_from(conn, 0);
 }
 
 /* ---- the flush ---- */
@@ -93,11 +116,22 @@ static void fill_item(const struct conn *conn, struct send_item *item, void *own
     CHECK(uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0);
     item->fd = fd;
     item->owner = owner;
-    item->iov_count = conn->run_count < SEND_IOV_MAX ? conn->run_count : SEND_IOV_MAX;
+    uint32_t ready = conn->tls != NULL ? conn->sealed_runs : conn->run_count;
+    item->iov_count = ready < SEND_IOV_MAX ? ready : SEND_IOV_MAX;
     for (unsigned i = 0; i < item->iov_count; i++) {
         const struct run *run = run_at(conn, i);
         item->iov[i] = (struct iovec){run->blob->bytes + run->from, run->to - run->from};
     }
+}
+
+/* Takes the front run out of the ring; the reference goes with it. */
+static struct run pop_run(struct conn *conn) {
+    struct run run = *run_at(conn, 0);
+    conn->run_head = (conn->run_head + 1) & (conn->run_cap - 1);
+    conn->run_count--;
+    if (conn->sealed_runs > 0)
+        conn->sealed_runs--;
+    return run;
 }
 
 /* Takes `sent` bytes off the front. True when the front run was cut in the middle. */
@@ -111,20 +145,32 @@ static bool advance(struct conn *conn, size_t sent) {
             return true;
         }
         sent -= length;
-        blob_unref(run->blob);
-        conn->run_head = (conn->run_head + 1) & (conn->run_cap - 1);
-        conn->run_count--;
+        blob_unref(pop_run(conn).blob);
     }
     return false;
+}
+
+size_t conn_take_queued(struct conn *conn, char *out, size_t cap) {
+    size_t taken = 0;
+    CHECK(conn->sealed_runs == 0);
+    for (uint32_t i = 0; i < conn->run_count && taken < cap; i++) {
+        const struct run *run = run_at(conn, i);
+        size_t length = run->to - run->from;
+        if (length > cap - taken)
+            length = cap - taken;
+        memcpy(out + taken, run->blob->bytes + run->from, length);
+        taken += length;
+    }
+    if (taken > 0)
+        conn->is_front_begun = advance(conn, taken);
+    return taken;
 }
 
 /* The kernel's buffer is full: libuv gets the front run and says when it is out. */
 static void hand_rest_to_uv(struct conn *conn) {
     struct rest *rest = mem_alloc(sizeof *rest);
     rest->conn = conn;
-    rest->run = *run_at(conn, 0);
-    conn->run_head = (conn->run_head + 1) & (conn->run_cap - 1);
-    conn->run_count--;
+    rest->run = pop_run(conn);
     uv_buf_t buffer =
         uv_buf_init((char *)rest->run.blob->bytes + rest->run.from, rest->run.to - rest->run.from);
     conn->writing = true;
@@ -169,6 +215,11 @@ static bool settle(struct conn *conn, ssize_t result) {
     return false;
 }
 
+/* Nothing goes out in the clear where TLS is spoken. */
+static bool is_sealed(struct conn *conn) {
+    return conn->tls == NULL || conn->sealed_runs > 0 || conn_seal(conn);
+}
+
 /* Sends one chunk of dirty connections; those that have more become dirty again. */
 static void flush_chunk(struct net *net, struct conn **conns, size_t count) {
     struct send_item *items = send_batch_items(net->batch);
@@ -176,9 +227,8 @@ static void flush_chunk(struct net *net, struct conn **conns, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct conn *conn = conns[i];
         conn->dirty = false;
-        if (conn->state != CONN_CLOSED && !conn->writing && conn->run_count > 0) {
+        if (conn->state != CONN_CLOSED && !conn->writing && conn->run_count > 0 && is_sealed(conn))
             fill_item(conn, &items[used++], conn);
-        }
     }
     if (used > 0)
         send_batch_run(net->batch, used);

@@ -19,6 +19,7 @@ enum {
 };
 
 enum conn_state {
+    CONN_GREETING,  /* a trusted proxy is to say first whose connection it is */
     CONN_READING,   /* a request is coming, or is awaited */
     CONN_ANSWERING, /* one is with the layer above; nothing is read */
     CONN_SENDING,   /* answered, and much of it waits: it goes out before anything is read */
@@ -45,17 +46,20 @@ struct conn {
     struct timer timer;
     struct http_parser *http; /* while a request comes in */
     struct ws_parser *ws;     /* while a frame or message is incomplete */
-    struct buf *unread;       /* bytes that came behind the request in hand */
+    struct tls *tls;          /* all of TLS; NULL without, and until the first byte */
+    struct buf *unread;       /* bytes that came behind the request in hand, or of a greeting */
     struct run *runs;         /* ring of run_cap (a power of two) */
     uint32_t run_head, run_count, run_cap;
     size_t queued_bytes;
     size_t queued_before; /* when the timer last looked whether the peer reads on */
     uint16_t holds, pongs;
-    uint8_t state; /* enum conn_state */
-    bool dirty;    /* in net->dirty */
-    bool writing;  /* uv_write has a rest; the flush skips it */
+    uint8_t sealed_runs; /* TLS: so many runs at the front are ciphertext */
+    uint8_t state;       /* enum conn_state */
+    bool dirty;          /* in net->dirty */
+    bool writing;        /* uv_write has a rest; the flush skips it */
     bool above_mark;
-    bool feeding; /* inside feed_http */
+    bool is_front_begun; /* TLS: a part of the first plaintext run is sealed */
+    bool feeding;        /* inside feed_http */
     bool close_after_answer;
     bool is_closed; /* libuv is done with it */
     bool told;      /* on_close was called */
@@ -79,6 +83,7 @@ struct net {
     unsigned listener_count;
     bool accepting, stopped;
     struct timer accept_timer;
+    struct buf plain, sealed; /* TLS, for the call in hand: what came, what goes */
     uint8_t read_buffer[NET_READ_BYTES];
 };
 
@@ -91,6 +96,27 @@ void net_resume_accepting(struct net *net);
 void conn_flush(struct net *net);
 /* conn.c, for conn_out.c: nothing waits any more. */
 void conn_on_sent(struct conn *conn);
+/* conn.c, for conn_tls.c: bytes as the peer meant them, for HTTP or WebSocket (which unmasks them
+ * in place). */
+void conn_feed_plain(struct conn *conn, uint8_t *bytes, size_t len);
+/* conn_out.c: every run goes, sealed ones too. */
+void conn_drop_runs(struct conn *conn);
+/* conn_out.c, for conn_tls.c: up to `cap` bytes off the front of the queue, while none is sealed;
+ * how many. */
+size_t conn_take_queued(struct conn *conn, char *out, size_t cap);
+/* conn_out.c, for conn_tls.c: ciphertext, behind what is sealed and before what is not. */
+void conn_send_sealed(struct conn *conn, struct blob *blob);
+
+/* ---- conn_tls.c ---- */
+
+/* Takes ciphertext. The first makes the TLS state. */
+void conn_feed_tls(struct conn *conn, struct str bytes);
+/* For the flush: seals the front of the queue, of which nothing is sealed. False: the connection is
+ * closed. */
+bool conn_seal(struct conn *conn) MUST_CHECK;
+/* Queues our close_notify; false when it went before, or has no place. */
+bool conn_end_tls(struct conn *conn);
+void conn_drop_tls(struct conn *conn);
 /* conn.c, for the other two: reads (on), or closes when that cannot be. */
 void conn_start_reading(struct conn *conn);
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* llhttp has the names HTTP_GET … for its own. */
 enum http_method {
@@ -35,6 +36,9 @@ struct http_request {
     struct str body;
     bool keep_alive;
     bool is_http10;
+    /* Set by the connection: */
+    uint8_t client[16];      /* whose it is: the peer's address, or what trusted proxies say */
+    bool is_forwarded_plain; /* it came to a trusted proxy by plain HTTP */
 };
 
 /* The first header of that name (ASCII case ignored), or an empty str with ptr NULL. */

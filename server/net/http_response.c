@@ -14,6 +14,7 @@ static const char *reason_of(int status) {
         {204, "No Content"},
         {206, "Partial Content"},
         {304, "Not Modified"},
+        {308, "Permanent Redirect"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
@@ -53,8 +54,14 @@ static void append_date(struct buf *head) {
     buf_append(head, text, length);
 }
 
-static void append_head(struct buf *head, const struct http_response *response, size_t body_bytes,
-                        bool close) {
+void http_append_security_headers(struct buf *head, const struct conn *conn) {
+    buf_append_cstr(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+    if (conn->net->options.is_https)
+        buf_append_cstr(head, "Strict-Transport-Security: max-age=31536000\r\n");
+}
+
+static void append_head(struct buf *head, const struct conn *conn,
+                        const struct http_response *response, size_t body_bytes, bool close) {
     buf_appendf(head, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
     append_date(head);
     if (response->content_type.len > 0)
@@ -64,7 +71,7 @@ static void append_head(struct buf *head, const struct http_response *response, 
     buf_append_str(head, response->headers);
     if (str_find(response->headers, STR("Cache-Control:")) == STR_NOT_FOUND)
         buf_append_cstr(head, "Cache-Control: no-store\r\n");
-    buf_append_cstr(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+    http_append_security_headers(head, conn);
     if (close)
         buf_append_cstr(head, "Connection: close\r\n");
     buf_append_cstr(head, "\r\n");
@@ -77,7 +84,7 @@ void http_respond(struct conn *conn, const struct http_response *response) {
     size_t body_bytes = response->body_blob != NULL ? response->body_blob->len : response->body.len;
     bool has_body = !response->head_only && response->status != 304 && response->status != 204;
     struct buf head = BUF_INIT;
-    append_head(&head, response, body_bytes, close);
+    append_head(&head, conn, response, body_bytes, close);
     if (has_body && response->body_blob == NULL)
         buf_append_str(&head, response->body);
     struct blob *blob = blob_from_bytes(head.data, head.len);

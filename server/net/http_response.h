@@ -21,3 +21,6 @@ struct http_response {
  * Content-Length, nosniff, Referrer-Policy and, for API answers, Cache-Control: no-store unless
  * `headers` has a Cache-Control. */
 void http_respond(struct conn *conn, const struct http_response *response);
+/* The header lines that every answer has, for those that make their own head: nosniff,
+ * Referrer-Policy, and Strict-Transport-Security where people come by https. */
+void http_append_security_headers(struct buf *head, const struct conn *conn);

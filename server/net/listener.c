@@ -57,6 +57,8 @@ void net_destroy(struct net *net) {
     list_remove(&net->flush_hook.link);
     timer_disarm(&net->accept_timer);
     send_batch_destroy(net->batch);
+    buf_finish(&net->plain);
+    buf_finish(&net->sealed);
     mem_free(net->dirty);
     net->loop->net = NULL;
     mem_free(net);
@@ -174,7 +176,8 @@ void net_drain(struct net *net) {
     }
     LIST_EACH(&net->conns, link) {
         struct conn *conn = CONTAINER_OF(link, struct conn, link);
-        if (conn->state == CONN_READING && conn->queued_bytes == 0)
+        bool is_idle = conn->state == CONN_GREETING || conn->state == CONN_READING;
+        if (is_idle && conn->queued_bytes == 0)
             conn_abort(conn);
         else if (conn->state == CONN_READING || conn->state == CONN_SENDING)
             conn_close(conn);

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 struct loop;
-struct settings_net; /* filled by main from the settings */
+struct tls_server;
+struct trusted;
 
 enum send_batch_mode { SEND_BATCH_AUTO, SEND_BATCH_IO_URING, SEND_BATCH_WRITEV };
 
@@ -22,6 +23,11 @@ struct net_options {
     uint64_t idle_timeout_ms;   /* keep-alive without a request */
     uint64_t close_timeout_ms;  /* a closing connection that does not answer */
     enum send_batch_mode send_batch;
+    struct tls_server *tls;        /* NULL: plain; lent for the net's life */
+    const struct trusted *trusted; /* proxies that are believed; lent; NULL: none */
+    bool proxy_protocol; /* a connection from one of them begins with a PROXY header (version 2);
+                            from anybody else such a header is bytes like any other */
+    bool is_https;       /* people come by https: answers say Strict-Transport-Security */
 };
 
 struct net;
