@@ -345,7 +345,7 @@ static void load_arguments(struct loading *loading, int *argc, char **argv) {
     *argc = kept;
 }
 
-static void check_together(struct loading *loading) {
+static void check_silence(struct loading *loading) {
     const struct settings *settings = loading->settings;
     if (!load_failed(loading) && settings->ws_silence_timeout_ms <= settings->ws_ping_interval_ms)
         buf_appendf(loading->error,
@@ -353,6 +353,33 @@ static void check_together(struct loading *loading) {
                     "ws.ping_interval_ms, which is %lld",
                     (long long)settings->ws_silence_timeout_ms,
                     (long long)settings->ws_ping_interval_ms);
+}
+
+bool settings_is_https(const struct settings *settings) {
+    return settings->tls_certificate[0] != '\0' ||
+           str_starts_with(str_from_cstr(settings->public_url), STR("https://"));
+}
+
+static void check_tls(struct loading *loading) {
+    const struct settings *settings = loading->settings;
+    bool has_certificate = settings->tls_certificate[0] != '\0';
+    if (load_failed(loading))
+        return;
+    if (has_certificate != (settings->tls_key[0] != '\0'))
+        buf_appendf(loading->error, "%s is set and %s is not; TLS needs both",
+                    has_certificate ? "tls.certificate" : "tls.key",
+                    has_certificate ? "tls.key" : "tls.certificate");
+    else if (has_certificate && str_starts_with(str_from_cstr(settings->public_url), STR("http:")))
+        buf_appendf(loading->error,
+                    "public_url cannot be \"%s\" with tls.certificate; allowed: https://…",
+                    settings->public_url);
+    else if (settings->http_redirect_listen[0] != '\0' && !settings_is_https(settings))
+        buf_append_cstr(loading->error, "http.redirect_listen needs somewhere to send people: "
+                                        "tls.certificate, or a public_url with https://");
+    else if (settings->net_proxy_protocol && settings->net_trusted_proxies[0] == '\0')
+        buf_append_cstr(
+            loading->error,
+            "net.proxy_protocol=on needs the proxies' addresses in net.trusted_proxies");
 }
 
 /* ---- the whole ---- */
@@ -385,7 +412,8 @@ bool settings_load(struct settings *out, int *argc, char **argv, struct buf *err
         load_environment(&loading);
     if (!load_failed(&loading))
         load_arguments(&loading, argc, argv);
-    check_together(&loading);
+    check_silence(&loading);
+    check_tls(&loading);
     if (load_failed(&loading))
         settings_finish(out);
     return !load_failed(&loading);

@@ -50,6 +50,8 @@ bool settings_load(struct settings *out, int *argc, char **argv, struct buf *err
 /* For subcommands that take nothing more: false, with a message, when something is left. */
 bool settings_refuse_rest(int argc, char **argv, struct buf *error) MUST_CHECK;
 
+/* People come by https: we speak TLS, or a proxy before us does. */
+bool settings_is_https(const struct settings *settings);
 /* The word for an ENUM's value: settings_choice("store.synchronous", settings.store_synchronous).
  */
 struct str settings_choice(const char *key, int value);

@@ -24,4 +24,6 @@ struct api {
 extern const struct conn_ops api_http_ops;
 /* For the address of its own that serves /metrics without a token. */
 extern const struct conn_ops api_metrics_ops;
+/* For the address of its own that sends plain HTTP on to https. */
+extern const struct conn_ops api_redirect_ops;
 extern const struct session_ops api_session_ops;

@@ -111,6 +111,7 @@ static void send_started(struct session *session, const struct request *request)
 static void open_stream(struct conn *conn, const struct request *request) {
     const struct actor *actor = &request->call.actor;
     const struct call_effect *effect = &request->call.effect;
+    conn_set_peer(conn, request->address);
     struct session *session = transport_sse_open(conn, conn_loop(conn)->hub, request->headers);
     if (!session_sign_in(session, &(struct session_identity){.account = actor->account,
                                                              .row = actor->session,

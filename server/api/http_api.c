@@ -6,6 +6,7 @@
 #include "api/dispatch.h"
 #include "api/http_reply.h"
 #include "api/http_route.h"
+#include "api/redirect.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "realtime/hub.h"
@@ -73,7 +74,7 @@ static struct str cors_lines(struct request *request, const struct http_request 
 struct request *http_api_request(struct conn *conn, const struct http_request *http,
                                  void (*reply)(struct request *take_request)) {
     struct request *request = request_create(api_of(conn), conn_loop(conn), reply);
-    memcpy(request->address, conn_peer(conn), sizeof request->address);
+    memcpy(request->address, http->client, sizeof request->address);
     request->way = conn;
     request->headers = cors_lines(request, http);
     request->if_none_match =
@@ -178,6 +179,7 @@ static void finish_upgrade(struct request *take_request) {
         request->way = conn;
         http_reply_request(conn, request);
     } else {
+        conn_set_peer(conn, upgrade->http->client);
         struct session *session =
             transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
         const struct actor *actor = &request->call.actor;
@@ -307,6 +309,8 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
         /* answered, whatever the Host */
     } else if (!site_knows_host(&api->site, take_request->host)) {
         http_reply_error(conn, take_request, ERR_UNKNOWN_HOST);
+    } else if (api->site.is_secure && take_request->is_forwarded_plain) {
+        redirect_to_site(conn, &api->site, take_request);
     } else if (str_equal(take_request->path, STR("/metrics"))) {
         answer_metrics(conn, take_request);
     } else if (str_equal(path, STR("/ws"))) {

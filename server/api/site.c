@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
+
 static struct str copy_lower(struct site *site, size_t *used, struct str text) {
     CHECK(*used + text.len <= sizeof site->text);
     char *at = site->text + *used;
@@ -43,11 +45,13 @@ static void add_name(struct site *site, size_t *used, struct str host) {
     site->count++;
 }
 
-bool site_init(struct site *site, struct str public_url, uint16_t port, struct buf *error) {
+bool site_init(struct site *site, struct str public_url, uint16_t port, bool is_tls,
+               struct buf *error) {
     static const char *const loopback[] = {"127.0.0.1", "localhost", "[::1]"};
+    bool is_own_port = port == (is_tls ? PORT_HTTPS : PORT_HTTP);
     size_t used = 0;
     struct str host;
-    *site = (struct site){0};
+    *site = (struct site){.is_secure = is_tls};
     if (public_url.len > 0) {
         if (str_ends_with(public_url, STR("/")))
             public_url.len--;
@@ -62,7 +66,7 @@ bool site_init(struct site *site, struct str public_url, uint16_t port, struct b
         for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++) {
             char name[32];
             int length =
-                snprintf(name, sizeof name, port == 80 ? "%s" : "%s:%u", loopback[i], port);
+                snprintf(name, sizeof name, is_own_port ? "%s" : "%s:%u", loopback[i], port);
             add_name(site, &used, str_make(name, (size_t)length));
         }
     }
@@ -80,6 +84,22 @@ static bool is_one_of(const struct str *items, unsigned count, struct str text) 
 
 bool site_knows_host(const struct site *site, struct str host) {
     return is_one_of(site->names, site->count, host);
+}
+
+/* "[::1]:8080" → "[::1]". */
+static struct str without_port(struct str host) {
+    size_t end = host.len;
+    while (end > 0 && host.ptr[end - 1] >= '0' && host.ptr[end - 1] <= '9')
+        end--;
+    return end > 0 && host.ptr[end - 1] == ':' ? str_slice(host, 0, end - 1) : host;
+}
+
+bool site_knows_name(const struct site *site, struct str host) {
+    for (unsigned i = 0; i < site->count; i++) {
+        if (str_equal_nocase(without_port(site->names[i]), without_port(host)))
+            return true;
+    }
+    return false;
 }
 
 bool site_knows_origin(const struct site *site, struct str origin) {

@@ -18,12 +18,14 @@ struct site {
     char text[640]; /* what the strs above point into */
 };
 
-/* With a public URL: that one is known. Without: the loopback names at `port`. False (what is wrong
- * in `error`) for a URL that is not scheme://host[:port]. */
-bool site_init(struct site *site, struct str public_url, uint16_t port,
+/* With a public URL: that one is known. Without: the loopback names at `port`, by https where we
+ * speak TLS. False (what is wrong in `error`) for a URL that is not scheme://host[:port]. */
+bool site_init(struct site *site, struct str public_url, uint16_t port, bool is_tls,
                struct buf *error) MUST_CHECK;
 /* Case of letters ignored. */
 bool site_knows_host(const struct site *site, struct str host);
+/* The same on whatever port: for the address that only sends people on. */
+bool site_knows_name(const struct site *site, struct str host);
 bool site_knows_origin(const struct site *site, struct str origin);
 
 struct http_request;

@@ -280,7 +280,8 @@ static void keep_reply(void *arg, struct str json) {
 static bool make_site(struct api *api, const struct settings *settings, struct buf *error) {
     const char *colon = strrchr(settings->listen, ':');
     uint16_t port = colon != NULL ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
-    return site_init(&api->site, str_from_cstr(settings->public_url), port, error);
+    return site_init(&api->site, str_from_cstr(settings->public_url), port,
+                     settings->tls_certificate[0] != '\0', error);
 }
 
 /* Nobody is connected; the events are in the log. */

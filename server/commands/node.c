@@ -10,12 +10,14 @@
 #include "commands/parts.h"
 #include "loop/loop.h"
 #include "net/net.h"
+#include "net/tls_server.h"
+#include "net/trusted.h"
 #include "realtime/fanout.h"
 #include "realtime/presence.h"
 #include <jansson.h>
 #include <unistd.h>
 
-enum { NODE_LOOPS_MAX = 256, DRAIN_POLL_MS = 10, DRAIN_SPREAD_MS = 2000 };
+enum { NODE_LOOPS_MAX = 256, DRAIN_POLL_MS = 10, DRAIN_SPREAD_MS = 2000, SIDE_NETS_MAX = 2 };
 
 struct node_loop {
     struct loop *loop;
@@ -35,7 +37,10 @@ struct node {
     struct node_loop loops[NODE_LOOPS_MAX];
     size_t loop_count;
     struct timer presence_timer;
-    struct net *metrics_net;
+    struct net *side_nets[SIDE_NETS_MAX]; /* of further addresses, beside the first loop's */
+    unsigned side_net_count;
+    struct tls_server *tls; /* NULL: plain HTTP */
+    struct trusted trusted;
     uint16_t port;
     bool store_started, loops_started;
 };
@@ -79,6 +84,14 @@ static struct net_options net_options_of(const struct settings *settings, size_t
     };
 }
 
+/* How strangers reach us: by TLS, through proxies. */
+static void set_public_side(const struct node *node, struct net_options *options) {
+    options->tls = node->tls;
+    options->trusted = &node->trusted;
+    options->proxy_protocol = node->settings->net_proxy_protocol;
+    options->is_https = settings_is_https(node->settings);
+}
+
 static struct hub_options hub_options_of(const struct node *node) {
     const struct settings *settings = node->settings;
     return (struct hub_options){
@@ -101,6 +114,7 @@ static bool add_loop(struct node *node, size_t loops, struct buf *error) {
     struct net_options net_options = net_options_of(node->settings, loops);
     struct hub_options hub_options = hub_options_of(node);
     bool is_first = node->loop_count == 0;
+    set_public_side(node, &net_options);
     part->node = node;
     part->drain_mail.run = drain_loop;
     part->abort_mail.run = abort_loop;
@@ -117,27 +131,60 @@ static bool add_loop(struct node *node, size_t loops, struct buf *error) {
                       error);
 }
 
-/* /metrics without a token, on an address of its own: a network part beside the first loop's. */
-static bool listen_for_metrics(struct node *node, struct buf *error) {
-    struct net_options options = net_options_of(node->settings, 1);
+/* Listens on a further address; an empty one: nothing to do. */
+static bool listen_beside(struct node *node, const char *address, const struct net_options *options,
+                          const struct conn_ops *ops, struct buf *error) {
     uint16_t port = 0;
-    if (node->settings->metrics_listen[0] == '\0')
+    if (address[0] == '\0')
         return true;
-    return net_create(node->loops[0].loop, &options, &api_metrics_ops, &node->metrics_net, error) &&
-           net_listen(node->metrics_net, str_from_cstr(node->settings->metrics_listen), &port, true,
-                      error);
+    CHECK(node->side_net_count < SIDE_NETS_MAX);
+    struct net **net = &node->side_nets[node->side_net_count];
+    if (!net_create(node->loops[0].loop, options, ops, net, error))
+        return false;
+    node->side_net_count++;
+    if (!net_listen(*net, str_from_cstr(address), &port, true, error))
+        return false;
+    LOG_INFO("listens beside", log_cstr("address", address), log_int("port", port));
+    return true;
+}
+
+/* /metrics without a token, and the way to https. */
+static bool open_side_nets(struct node *node, struct buf *error) {
+    struct net_options metrics = net_options_of(node->settings, 1), redirect = metrics;
+    set_public_side(node, &redirect);
+    redirect.tls = NULL;
+    redirect.is_https = false;
+    return listen_beside(node, node->settings->metrics_listen, &metrics, &api_metrics_ops, error) &&
+           listen_beside(node, node->settings->http_redirect_listen, &redirect, &api_redirect_ops,
+                         error);
+}
+
+static bool open_edge(struct node *node, struct buf *error) {
+    const struct settings *settings = node->settings;
+    struct buf why = BUF_INIT;
+    bool is_ok = trusted_parse(str_from_cstr(settings->net_trusted_proxies), &node->trusted, &why);
+    if (!is_ok)
+        buf_appendf(error, "net.trusted_proxies: %.*s", STR_ARG(buf_str(&why)));
+    buf_finish(&why);
+    if (!is_ok || settings->tls_certificate[0] == '\0')
+        return is_ok;
+    node->tls = tls_server_create(settings->tls_certificate, settings->tls_key, error);
+    return node->tls != NULL;
 }
 
 static bool open_network(struct node *node, struct buf *error) {
     const struct settings *settings = node->settings;
     size_t loops = count_loops(settings);
+    if (!open_edge(node, error))
+        return false;
     for (size_t i = 0; i < loops; i++) {
         if (!add_loop(node, loops, error))
             return false;
     }
-    if (!site_init(&node->api.site, str_from_cstr(settings->public_url), node->port, error) ||
+    if (!site_init(&node->api.site, str_from_cstr(settings->public_url), node->port,
+                   node->tls != NULL, error) ||
         !cors_init(&node->api.cors, str_from_cstr(settings->cors_origins), error) ||
-        !listen_for_metrics(node, error))
+        !open_side_nets(node, error))
         return false;
     parts_init_rules(settings, node->api.site.public_url);
     node->api.files = parts_load_web(settings);
@@ -196,6 +243,17 @@ static void tell_presence(struct timer *timer) {
     timer_arm(timer->loop, timer, PRESENCE_TICK_MS);
 }
 
+void node_reload(struct node *node) {
+    struct buf error = BUF_INIT;
+    if (node->tls == NULL)
+        LOG_INFO("nothing to reload", log_cstr("setting", "tls.certificate"));
+    else if (tls_server_reload(node->tls, &error))
+        LOG_INFO("certificate reloaded");
+    else
+        LOG_ERROR("certificate not reloaded, the old one stays", log_str("why", buf_str(&error)));
+    buf_finish(&error);
+}
+
 static void take_link(void *arg, struct str json) {
     json_t *reply = json_loadb(json.ptr, json.len, 0, NULL);
     const char *url = json_string_value(json_object_get(json_object_get(reply, "result"), "url"));
@@ -216,8 +274,8 @@ static void drain_loop(struct loop *loop, struct mail *mail) {
     net_drain(part->net);
     hub_drain(part->hub, DRAIN_SPREAD_MS);
     if (part == &part->node->loops[0]) {
-        if (part->node->metrics_net != NULL)
-            net_drain(part->node->metrics_net);
+        for (unsigned i = 0; i < part->node->side_net_count; i++)
+            net_drain(part->node->side_nets[i]);
         timer_disarm(&part->node->presence_timer);
         control_close(part->node->control);
         part->node->control = NULL;
@@ -228,8 +286,8 @@ static void abort_loop(struct loop *loop, struct mail *mail) {
     struct node_loop *part = CONTAINER_OF(mail, struct node_loop, abort_mail);
     (void)loop;
     net_abort_all(part->net);
-    if (part == &part->node->loops[0] && part->node->metrics_net != NULL)
-        net_abort_all(part->node->metrics_net);
+    for (unsigned i = 0; part == &part->node->loops[0] && i < part->node->side_net_count; i++)
+        net_abort_all(part->node->side_nets[i]);
 }
 
 static void wait_for_connections(int64_t limit_ms) {
@@ -257,14 +315,14 @@ static void stop_loop(struct node *node, struct node_loop *part) {
         control_close(node->control);
     if (!node->loops_started && part->net != NULL)
         net_drain(part->net);
-    if (!node->loops_started && is_first && node->metrics_net != NULL)
-        net_drain(node->metrics_net);
+    for (unsigned i = 0; !node->loops_started && is_first && i < node->side_net_count; i++)
+        net_drain(node->side_nets[i]);
     for (int turn = 0; turn < TURNS_MAX && uv_run(&part->loop->uv, UV_RUN_NOWAIT) != 0; turn++)
         continue;
     if (part->hub != NULL)
         hub_destroy(part->hub);
-    if (is_first && node->metrics_net != NULL)
-        net_destroy(node->metrics_net);
+    for (unsigned i = 0; is_first && i < node->side_net_count; i++)
+        net_destroy(node->side_nets[i]);
     if (part->net != NULL)
         net_destroy(part->net);
     loop_destroy(part->loop);
@@ -295,5 +353,6 @@ void node_stop(struct node *take_node) {
     if (node->api.files != NULL)
         static_files_destroy(node->api.files);
     presence_finish();
+    tls_server_destroy(node->tls);
     mem_free(node);
 }

@@ -16,5 +16,8 @@ uint16_t node_port(const struct node *node);
 struct str node_url(const struct node *node);
 /* The one-time link for the first owner, in `out`; empty when there is an owner. */
 void node_owner_link(struct node *node, struct buf *out);
+/* Reads the certificate and key again, for connections to come; when they cannot be used that is
+ * logged, and the old ones stay. */
+void node_reload(struct node *node);
 /* Drains (up to drain_ms), stops the threads, closes the store, frees all. */
 void node_stop(struct node *take_node);

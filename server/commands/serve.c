@@ -1,4 +1,5 @@
-/* parley serve: starts a node, waits for SIGINT or SIGTERM, stops it. */
+/* parley serve: starts a node, waits for SIGINT or SIGTERM, stops it; SIGHUP makes it read its
+ * certificate again. */
 #include "base/log.h"
 #include "commands/commands.h"
 #include "commands/node.h"
@@ -20,16 +21,16 @@ static void raise_descriptor_limit(void) {
 }
 
 /* Blocked before any thread starts, so that sigwait() in this one gets them. */
-static void block_signals(sigset_t *ending) {
+static void block_signals(sigset_t *awaited) {
     sigset_t ignored;
-    sigemptyset(ending);
-    sigaddset(ending, SIGINT);
-    sigaddset(ending, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, ending, NULL);
+    sigemptyset(awaited);
+    sigaddset(awaited, SIGINT);
+    sigaddset(awaited, SIGTERM);
+    sigaddset(awaited, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, awaited, NULL);
     sigemptyset(&ignored);
     sigaddset(&ignored, SIGPIPE);
     sigaddset(&ignored, SIGXFSZ); /* a limit on file sizes is a full disk: an error of the write */
-    sigaddset(&ignored, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ignored, NULL);
 }
 
@@ -67,12 +68,19 @@ static void announce(struct node *node, const struct settings *settings) {
     buf_finish(&path);
 }
 
+static int await_signal(const sigset_t *awaited) {
+    int received = 0;
+    while (sigwait(awaited, &received) != 0)
+        continue;
+    return received;
+}
+
 static int run(const struct settings *settings) {
     struct buf error = BUF_INIT;
-    sigset_t ending;
-    int received = 0;
+    sigset_t awaited;
+    int received;
     raise_descriptor_limit();
-    block_signals(&ending);
+    block_signals(&awaited);
     struct node *node = node_start(settings, &error);
     if (node == NULL) {
         fprintf(stderr, "parley: %s\n", buf_cstr(&error));
@@ -80,8 +88,8 @@ static int run(const struct settings *settings) {
         return 1;
     }
     announce(node, settings);
-    while (sigwait(&ending, &received) != 0)
-        continue;
+    while ((received = await_signal(&awaited)) == SIGHUP)
+        node_reload(node);
     LOG_INFO("stopping", log_cstr("signal", strsignal(received)));
     node_stop(node);
     LOG_INFO("stopped");

@@ -1,13 +1,13 @@
 #include "realtime/transport_sse.h"
 
 #include "net/conn.h"
+#include "net/http_response.h"
 #include "realtime/hub_state.h"
 
 /* No proxy is to hold it back, no cache to keep it; EventSource tries again after a second. */
 static const struct str HEAD =
     STR_INIT("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
              "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
-             "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
              "Connection: close\r\n");
 static const struct str START = STR_INIT("\r\nretry: 1000\n\n");
 
@@ -25,6 +25,7 @@ struct session *transport_sse_open(struct conn *conn, struct hub *hub, struct st
     struct session *session = session_open(hub, &transport_sse, conn);
     struct buf head = BUF_INIT;
     buf_append_str(&head, HEAD);
+    http_append_security_headers(&head, conn);
     buf_append_str(&head, headers);
     buf_append_str(&head, START);
     conn_begin_stream(conn, buf_str(&head), &sse_ops, session);
