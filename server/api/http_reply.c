@@ -4,6 +4,7 @@
 #include "api/http_api.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "net/http_condition.h"
 #include "net/http_response.h"
 #include "protocol/encode.h"
 #include <sodium.h>

@@ -27,11 +27,6 @@ struct str http_request_cookie(const struct http_request *request, const char *n
     return (struct str){0};
 }
 
-bool http_etag_matches(struct str if_none_match, struct str etag) {
-    return if_none_match.len > 0 &&
-           (str_equal(if_none_match, STR("*")) || str_find(if_none_match, etag) != STR_NOT_FOUND);
-}
-
 /* A comma-separated list holds the token, case ignored. */
 static bool list_has(struct str list, struct str token) {
     struct str item;

@@ -45,9 +45,6 @@ struct http_request {
 struct str http_request_header(const struct http_request *request, const char *name);
 /* The cookie's value, or ptr NULL. The first of that name counts. */
 struct str http_request_cookie(const struct http_request *request, const char *name);
-/* What a client holds is still the same: `if_none_match` (the header, or empty) names `etag`, which
- * comes with its quotes; weak comparison (RFC 9110 section 13.1.2). */
-bool http_etag_matches(struct str if_none_match, struct str etag);
 /* True for a correct RFC 6455 section 4.2.1 handshake (GET, Upgrade, Connection, version 13, a
  * 16-byte key). `bad` is set when it means to upgrade but is malformed; `wrong_version` when only
  * the version differs (answer 426 with Sec-WebSocket-Version). */

@@ -1,6 +1,7 @@
 #include "net/http_response.h"
 
 #include "net/conn_state.h"
+#include "net/http_condition.h"
 #include <time.h>
 
 /* RFC 9110 section 15. */
@@ -23,6 +24,7 @@ static const char *reason_of(int status) {
         {408, "Request Timeout"},
         {409, "Conflict"},
         {410, "Gone"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
@@ -44,14 +46,10 @@ static const char *reason_of(int status) {
     return ""; /* the phrase means nothing (RFC 9112 section 4) */
 }
 
-/* RFC 9110 section 5.6.7. */
 static void append_date(struct buf *head) {
-    char text[64];
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    size_t length = strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
-    buf_append(head, text, length);
+    char date[HTTP_DATE_BYTES];
+    http_date_format((int64_t)time(NULL), date);
+    buf_appendf(head, "Date: %s\r\n", date);
 }
 
 void http_append_security_headers(struct buf *head, const struct conn *conn) {

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "net/http_condition.h"
 #include "net/http_response.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ETAG_BYTES = 16, FOLDER_DESCRIPTORS = 16 };
+enum { HASH_BYTES = 16, FOLDER_DESCRIPTORS = 16, ETAG_MAX_BYTES = TEXT_HEX_BYTES(HASH_BYTES) + 8 };
 
 struct static_file {
     struct blob *plain, *gzip; /* gzip: NULL when there is none, or it is no smaller */
     const char *content_type;
     bool is_immutable; /* its name holds a hash of its bytes */
-    char etag[TEXT_HEX_BYTES(ETAG_BYTES)];
+    int64_t modified_s;
+    char hash[TEXT_HEX_BYTES(HASH_BYTES)]; /* of the plain bytes */
 };
 
 struct static_files {
@@ -52,7 +54,8 @@ static const char *type_of(struct str path) {
     return "application/octet-stream";
 }
 
-static struct blob *read_file(const char *path) {
+/* `modified_s` may be NULL. */
+static struct blob *read_file(const char *path, int64_t *modified_s) {
     struct stat stat;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -69,6 +72,8 @@ static struct blob *read_file(const char *path) {
             blob_unref(blob);
             blob = NULL;
         }
+        if (modified_s != NULL)
+            *modified_s = (int64_t)stat.st_mtime;
     }
     close(fd);
     return blob;
@@ -83,21 +88,23 @@ static void free_file(struct static_file *file) {
 static struct static_file *load_file(const char *path, struct str url_path) {
     char gzip_path[4096];
     unsigned char digest[crypto_generichash_BYTES];
-    struct blob *plain = read_file(path);
+    int64_t modified_s = 0;
+    struct blob *plain = read_file(path, &modified_s);
     if (plain == NULL)
         return NULL;
     struct static_file *file = mem_zalloc(1, sizeof *file);
     file->plain = plain;
+    file->modified_s = modified_s;
     file->content_type = type_of(url_path);
     file->is_immutable = str_starts_with(url_path, STR("/assets/"));
     if (snprintf(gzip_path, sizeof gzip_path, "%s.gz", path) < (int)sizeof gzip_path)
-        file->gzip = read_file(gzip_path);
+        file->gzip = read_file(gzip_path, NULL);
     if (file->gzip != NULL && file->gzip->len >= plain->len) {
         blob_unref(file->gzip);
         file->gzip = NULL;
     }
     crypto_generichash(digest, sizeof digest, plain->bytes, plain->len, NULL, 0);
-    text_hex_encode(digest, ETAG_BYTES, file->etag);
+    text_hex_encode(digest, HASH_BYTES, file->hash);
     return file;
 }
 
@@ -172,33 +179,12 @@ static bool takes_gzip(const struct http_request *request) {
     return false;
 }
 
-/* One range of the plain bytes (RFC 9110 section 14.1.2). False: none asked for, or not one that we
- * understand (all is sent). */
-static bool parse_range(struct str header, size_t size, size_t *from, size_t *to, bool *is_bad) {
-    struct str first, last;
-    int64_t a = 0, b = 0;
-    *is_bad = false;
-    if (!str_starts_with(header, STR("bytes=")) ||
-        !str_cut(str_slice(header, 6, header.len), '-', &first, &last))
-        return false;
-    bool has_first = str_to_i64(first, &a), has_last = str_to_i64(last, &b);
-    if ((!has_first && first.len > 0) || (!has_last && last.len > 0) || (!has_first && !has_last) ||
-        b < 0 || (has_first && has_last && b < a))
-        return false;
-    if (!has_first) {
-        *from = b < (int64_t)size ? size - (size_t)b : 0;
-        *to = size;
-    } else {
-        *from = (size_t)a;
-        *to = has_last && b < (int64_t)size ? (size_t)b + 1 : size;
-    }
-    *is_bad = *from >= *to;
-    return true;
-}
-
-static void append_headers(struct buf *headers, const struct static_file *file, bool gzip) {
-    buf_appendf(headers, "ETag: \"%s%s\"\r\nVary: Accept-Encoding\r\nAccept-Ranges: bytes\r\n",
-                file->etag, gzip ? "-gzip" : "");
+static void append_headers(struct buf *headers, const struct static_file *file,
+                           const struct http_validators *now, bool gzip) {
+    char modified[HTTP_DATE_BYTES];
+    http_date_format(now->modified_s, modified);
+    buf_appendf(headers, "ETag: %.*s\r\nLast-Modified: %s\r\n", STR_ARG(now->etag), modified);
+    buf_append_cstr(headers, "Vary: Accept-Encoding\r\nAccept-Ranges: bytes\r\n");
     buf_appendf(headers, "Cache-Control: %s\r\n",
                 file->is_immutable ? "public, max-age=31536000, immutable" : "no-cache");
     if (gzip)
@@ -212,34 +198,46 @@ static void append_headers(struct buf *headers, const struct static_file *file, 
         "Permissions-Policy: camera=(), microphone=(), geolocation=()\r\n");
 }
 
+/* 206 or 416: the part of the plain bytes that is asked for. False: all is to be sent. */
+static bool take_range(const struct static_file *file, const struct http_request *request,
+                       const struct http_validators *now, struct http_response *response,
+                       struct buf *headers) {
+    size_t from = 0, to = 0, size = file->plain->len;
+    switch (http_condition_range(request, now, size, &from, &to)) {
+    case HTTP_RANGE_NONE:
+        return false;
+    case HTTP_RANGE_ONE:
+        response->status = 206;
+        response->body = str_slice(blob_str(file->plain), from, to);
+        buf_appendf(headers, "Content-Range: bytes %zu-%zu/%zu\r\n", from, to - 1, size);
+        return true;
+    case HTTP_RANGE_BEYOND:
+        response->status = 416;
+        buf_appendf(headers, "Content-Range: bytes */%zu\r\n", size);
+        return true;
+    }
+    return false;
+}
+
+/* Parts are cut from the plain bytes, so who asks for one gets no gzip. */
 static void respond_file(const struct static_file *file, struct conn *conn,
                          const struct http_request *request) {
-    struct str range = http_request_header(request, "Range");
-    size_t from = 0, to = file->plain->len;
-    bool is_bad = false, has_range = false;
-    if (range.ptr != NULL)
-        has_range = parse_range(range, file->plain->len, &from, &to, &is_bad);
-    bool gzip = !has_range && file->gzip != NULL && takes_gzip(request);
+    bool asks_part =
+        request->method == METHOD_GET && http_request_header(request, "Range").ptr != NULL;
+    bool gzip = !asks_part && file->gzip != NULL && takes_gzip(request);
+    char etag[ETAG_MAX_BYTES];
+    int length = snprintf(etag, sizeof etag, "\"%s%s\"", file->hash, gzip ? "-gzip" : "");
+    struct http_validators now = {str_make(etag, (size_t)length), file->modified_s};
     struct buf headers = BUF_INIT;
-    append_headers(&headers, file, gzip);
     struct http_response response = {.status = 200,
                                      .content_type = str_from_cstr(file->content_type),
-                                     .body_blob = gzip ? file->gzip : file->plain,
                                      .head_only = request->method == METHOD_HEAD};
-    if (http_etag_matches(http_request_header(request, "If-None-Match"),
-                          str_from_cstr(file->etag))) {
-        response.status = 304;
-    } else if (is_bad) {
-        response.status = 416;
-        response.body_blob = NULL;
-        buf_appendf(&headers, "Content-Range: bytes */%u\r\n", file->plain->len);
-    } else if (has_range) {
-        response.status = 206;
-        response.body_blob = NULL;
-        response.body = str_slice(blob_str(file->plain), from, to);
-        buf_appendf(&headers, "Content-Range: bytes %zu-%zu/%u\r\n", from, to - 1,
-                    file->plain->len);
-    }
+    enum http_condition condition = http_condition_check(request, &now);
+    append_headers(&headers, file, &now, gzip);
+    if (condition != HTTP_CONDITION_MET)
+        response.status = condition == HTTP_CONDITION_FAILED ? 412 : 304;
+    else if (!take_range(file, request, &now, &response, &headers))
+        response.body_blob = gzip ? file->gzip : file->plain;
     response.headers = buf_str(&headers);
     http_respond(conn, &response);
     buf_finish(&headers);

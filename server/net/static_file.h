@@ -16,8 +16,8 @@ struct static_files *static_files_load(const char *folder, struct buf *error) MU
 void static_files_destroy(struct static_files *files);
 
 /* Answers GET and HEAD: the file of that path; index.html for `/` and for pages of the client (a
- * path without a dot); 404 otherwise. ETag and If-None-Match, one Range, gzip where the client
- * takes it, a year's caching for names with a hash, a strict content security policy. OPTIONS: 204
- * with Allow. */
+ * path without a dot); 404 otherwise. ETag, Last-Modified and every condition on them, one Range,
+ * gzip where the client takes it, a year's caching for names with a hash, a strict content security
+ * policy. OPTIONS: 204 with Allow. */
 void static_files_respond(const struct static_files *files, struct conn *conn,
                           const struct http_request *request);

@@ -253,6 +253,38 @@ static void an_etag_that_matches_answers_304(void **state) {
     assert_answer(200, "<p>index</p>");
 }
 
+static void a_date_that_matches_answers_304(void **state) {
+    (void)state;
+    char date[64];
+    get("/robots.txt");
+    const char *line = strstr(buf_cstr(&answer.headers), "Last-Modified: ");
+    assert_non_null(line);
+    assert_int_equal(sscanf(line, "Last-Modified: %63[^\r]", date), 1);
+    ask(METHOD_GET, "/robots.txt", "If-Modified-Since", date);
+    assert_answer(304, "");
+    ask(METHOD_GET, "/robots.txt", "If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_answer(200, "0123456789");
+    ask(METHOD_GET, "/robots.txt", "If-Unmodified-Since", "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_answer(412, "");
+}
+
+/* Each form has its own tag, and only the tag of what would be sent matches. */
+static void the_etag_of_another_form_does_not_match(void **state) {
+    (void)state;
+    char etag[128];
+    get("/assets/app-1a2b.js");
+    assert_int_equal(sscanf(buf_cstr(&answer.headers), "ETag: \"%100[^\"]", etag), 1);
+    strcat(etag, "-gzip");
+    ask(METHOD_GET, "/assets/app-1a2b.js", "If-None-Match", etag);
+    assert_answer(200, "let long = 'long long long long';");
+}
+
+static void a_range_of_head_is_ignored(void **state) {
+    (void)state;
+    ask(METHOD_HEAD, "/robots.txt", "Range", "bytes=0-3");
+    assert_answer(200, "0123456789");
+}
+
 static void one_range_is_sent(void **state) {
     (void)state;
     static const struct {
@@ -303,6 +335,9 @@ int main(void) {
         TEST(the_policy_lets_only_own_scripts_run),
         TEST(gzip_is_sent_to_who_takes_it),
         TEST(an_etag_that_matches_answers_304),
+        TEST(a_date_that_matches_answers_304),
+        TEST(the_etag_of_another_form_does_not_match),
+        TEST(a_range_of_head_is_ignored),
         TEST(one_range_is_sent),
         TEST(a_range_beyond_the_end_is_refused_and_no_range_is_ignored),
     };
