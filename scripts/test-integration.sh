@@ -11,6 +11,7 @@ mapfile -t wrapper < <(sanitizer_wrapper "$build")
 
 ninja -C "$build" tests/powercut/parley-powercut
 export PARLEY_BINARY="$PWD/$build/parley" PARLEY_POWERCUT_BINARY="$PWD/$build/tests/powercut/parley-powercut"
+export PARLEY_ECHO_BINARY="$PWD/$build/tests/parley-echo"
 if [ $# -eq 0 ]; then
     shopt -s nullglob
     set -- tests/integration/*.test.ts

@@ -33,6 +33,9 @@ struct conn_ops {
     /* The connection is gone (peer closed, error, conn_close finished). Last callback; conn_user()
      * is still valid in it. */
     void (*on_close)(struct conn *conn);
+    /* The subprotocol that the WebSocket speaks if the client offers it (RFC 6455 section 1.9);
+     * NULL: none. */
+    const char *subprotocol;
 };
 
 /* The upper layer's pointer on this connection; starts NULL. */

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "net/ws_handshake.h"
-#include <stdio.h>
 
 void conn_drop_websocket(struct conn *conn) {
     if (conn->ws == NULL)
@@ -96,18 +95,29 @@ void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         fail_websocket(conn, code);
 }
 
+/* The head of the 101 (section 4.2.2). */
+static struct blob *make_handshake(const struct http_request *request, const struct conn_ops *ops) {
+    char accept[WS_ACCEPT_BYTES];
+    struct buf head = BUF_INIT;
+    ws_handshake_accept(http_request_header(request, "Sec-WebSocket-Key"), accept);
+    buf_appendf(&head,
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+                accept);
+    if (ops->subprotocol != NULL &&
+        http_request_offers(request, "Sec-WebSocket-Protocol", str_from_cstr(ops->subprotocol)))
+        buf_appendf(&head, "Sec-WebSocket-Protocol: %s\r\n", ops->subprotocol);
+    buf_append_cstr(&head, "\r\n");
+    struct blob *blob = blob_from_bytes(head.data, head.len);
+    buf_finish(&head);
+    return blob;
+}
+
 void conn_upgrade_websocket(struct conn *conn, const struct http_request *request,
                             const struct conn_ops *ops, void *user) {
-    char accept[WS_ACCEPT_BYTES], head[256];
     if (conn->state != CONN_ANSWERING)
         return;
-    ws_handshake_accept(http_request_header(request, "Sec-WebSocket-Key"), accept);
-    int length =
-        snprintf(head, sizeof head,
-                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Accept: %s\r\n\r\n",
-                 accept);
-    struct blob *blob = blob_from_bytes(head, (size_t)length);
+    struct blob *blob = make_handshake(request, ops);
     conn->state = CONN_WEBSOCKET;
     conn->ops = ops;
     conn->user = user;

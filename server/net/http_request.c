@@ -27,6 +27,19 @@ struct str http_request_cookie(const struct http_request *request, const char *n
     return (struct str){0};
 }
 
+bool http_request_offers(const struct http_request *request, const char *name, struct str token) {
+    struct str wanted = str_from_cstr(name), list, item;
+    for (size_t i = 0; i < request->header_count; i++) {
+        list = request->headers[i].value;
+        while (str_equal_nocase(request->headers[i].name, wanted) && list.len > 0) {
+            str_cut(list, ',', &item, &list);
+            if (str_equal(str_trim(item), token))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A comma-separated list holds the token, case ignored. */
 static bool list_has(struct str list, struct str token) {
     struct str item;

@@ -43,6 +43,8 @@ struct http_request {
 
 /* The first header of that name (ASCII case ignored), or an empty str with ptr NULL. */
 struct str http_request_header(const struct http_request *request, const char *name);
+/* One of the headers of that name is a comma-separated list that holds exactly this token. */
+bool http_request_offers(const struct http_request *request, const char *name, struct str token);
 /* The cookie's value, or ptr NULL. The first of that name counts. */
 struct str http_request_cookie(const struct http_request *request, const char *name);
 /* True for a correct RFC 6455 section 4.2.1 handshake (GET, Upgrade, Connection, version 13, a
