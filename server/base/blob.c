@@ -26,6 +26,13 @@ void blob_append(struct blob *blob, const void *bytes, size_t len) {
     blob->len += (uint32_t)len;
 }
 
+struct blob *blob_shrink(struct blob *take_blob) {
+    CHECK(atomic_load_explicit(&take_blob->refs, memory_order_relaxed) == 1);
+    struct blob *blob = mem_realloc(take_blob, sizeof *blob + take_blob->len);
+    blob->cap = blob->len;
+    return blob;
+}
+
 struct blob *blob_ref(struct blob *blob) {
     unsigned before = atomic_fetch_add_explicit(&blob->refs, 1, memory_order_relaxed);
     CHECK(before > 0 && before < UINT32_MAX);

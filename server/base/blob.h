@@ -5,6 +5,7 @@
  * handed to another thread or queue nobody changes it again. References may be taken and given back
  * on any thread; the last one frees. */
 #pragma once
+#include "base/check.h"
 #include "base/str.h"
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,6 +23,8 @@ struct blob *blob_create(size_t cap);
 struct blob *blob_from_bytes(const void *bytes, size_t len);
 /* Appends while the caller has the only reference; CHECKs that it fits. */
 void blob_append(struct blob *blob, const void *bytes, size_t len);
+/* Gives back the room behind len while the caller has the only reference; the blob may move. */
+struct blob *blob_shrink(struct blob *take_blob) MUST_CHECK;
 /* One reference more; returns the same blob. */
 struct blob *blob_ref(struct blob *blob);
 /* Gives one reference back; NULL is allowed. */

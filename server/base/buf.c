@@ -30,6 +30,12 @@ char *buf_reserve(struct buf *buf, size_t extra) {
     return buf->data + buf->len;
 }
 
+void buf_resize(struct buf *buf, size_t cap) {
+    CHECK(cap >= buf->len);
+    buf->data = mem_realloc(buf->data, cap);
+    buf->cap = cap;
+}
+
 void buf_append(struct buf *buf, const void *ptr, size_t len) {
     if (len == 0)
         return;

@@ -22,6 +22,8 @@ void buf_finish(struct buf *buf);
 void buf_clear(struct buf *buf);
 /* Makes room for `extra` more bytes and returns where they go; add what was written to buf->len. */
 char *buf_reserve(struct buf *buf, size_t extra);
+/* Memory for exactly `cap` bytes, not less than len: for who bounds it. */
+void buf_resize(struct buf *buf, size_t cap);
 void buf_append(struct buf *buf, const void *ptr, size_t len);
 void buf_append_str(struct buf *buf, struct str s);
 void buf_append_cstr(struct buf *buf, const char *text);

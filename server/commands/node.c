@@ -69,6 +69,17 @@ static bool open_store(struct node *node, struct buf *error) {
     return true;
 }
 
+static struct ws_deflate_options deflate_options_of(const struct settings *settings) {
+    /* the choices none, client, server, both are two bits */
+    return (struct ws_deflate_options){
+        .is_on = settings->ws_deflate,
+        .client_takeover = (settings->ws_deflate_takeover & 1) != 0,
+        .server_takeover = (settings->ws_deflate_takeover & 2) != 0,
+        .window_bits = (uint8_t)settings->ws_deflate_window_bits,
+        .min_bytes = (size_t)settings->ws_deflate_min_bytes,
+    };
+}
+
 static struct net_options net_options_of(const struct settings *settings, size_t loops) {
     return (struct net_options){
         .max_connections = (size_t)settings->net_max_connections / loops + 1,
@@ -81,6 +92,7 @@ static struct net_options net_options_of(const struct settings *settings, size_t
         .idle_timeout_ms = (uint64_t)settings->net_idle_timeout_ms,
         .close_timeout_ms = (uint64_t)settings->net_close_timeout_ms,
         .send_batch = (enum send_batch_mode)settings->net_send_batch,
+        .deflate = deflate_options_of(settings),
     };
 }
 

@@ -16,6 +16,7 @@
 
 struct conn;
 struct loop;
+struct ws_deflater;
 
 /* What a layer above gets called with. Every callback is on the connection's loop. */
 struct conn_ops {
@@ -58,6 +59,14 @@ bool conn_is_closing(const struct conn *conn);
 /* Queues bytes [from, to) of `blob`; takes a reference of its own. Extends the last run when it is
  * the same blob and adjacent. No limit is enforced here: ask conn_queued_bytes() first. */
 void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to);
+/* Queues one WebSocket message as a frame of its own, compressed where the peer agreed and it is
+ * worth it (net_options.deflate). */
+void conn_send_message(struct conn *conn, bool is_text, struct str message);
+/* The loop's deflater whose frames, each standing alone, this peer can read: for what many peers
+ * get. NULL when it did not agree, has a smaller window, or the message is too short for it. */
+struct ws_deflater *conn_shared_deflater(struct conn *conn, size_t message_bytes);
+/* conn_send() for frames of that deflater. */
+void conn_send_deflated(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to);
 /* Bytes queued and not yet handed to the kernel (TLS: what is sealed of them counts as sealed). */
 size_t conn_queued_bytes(const struct conn *conn);
 /* Forgets every queued run of which no byte was handed to the kernel yet (slow consumer: make room

@@ -96,6 +96,7 @@ static void drop_runs_from(struct conn *conn, uint32_t first) {
     }
     if (conn->run_count > first)
         conn->run_count = first;
+    conn_deflate_forget(conn);
     free_runs_if_empty(conn);
 }
 

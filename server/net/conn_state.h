@@ -7,6 +7,7 @@
 #include "net/http_parser.h"
 #include "net/net.h"
 #include "net/send_batch.h"
+#include "net/ws_deflate.h"
 #include "net/ws_frame.h"
 
 enum {
@@ -64,6 +65,8 @@ struct conn {
     bool is_closed; /* libuv is done with it */
     bool told;      /* on_close was called */
     uint8_t peer[16];
+    struct ws_deflate_params deflate; /* agreed on at the upgrade */
+    struct conn_contexts *contexts;   /* conn_deflate.c; with context takeover only */
 };
 
 struct net {
@@ -76,6 +79,7 @@ struct net {
     size_t dirty_count, dirty_cap;
     struct turn_end flush_hook;
     struct send_batch *batch;
+    struct ws_deflater *deflaters[WS_WINDOW_BITS_MAX + 1]; /* by window bits, made when needed */
     struct listener {
         uv_poll_t poll;
         int fd;
@@ -142,5 +146,18 @@ void conn_drop_unread(struct conn *conn);
 
 /* Gives bytes (which are unmasked in place) to the frame parser. */
 void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len);
-/* The memory of an incomplete frame or message. */
+/* The memory of an incomplete frame or message, and of compression. */
 void conn_drop_websocket(struct conn *conn);
+
+/* ---- conn_deflate.c ---- */
+
+/* At the upgrade: agrees on compression, and appends the response's header line for it, if any. */
+void conn_deflate_agree(struct conn *conn, const struct http_request *request, struct buf *head);
+/* The parser of the next messages gets what it inflates with, and gives back what is to stay. */
+void conn_deflate_lend(struct conn *conn, struct ws_parser *parser);
+void conn_deflate_take_back(struct conn *conn, struct ws_parser *parser);
+/* For conn_out.c: the peer may not get what was deflated for it. */
+void conn_deflate_forget(struct conn *conn);
+void conn_deflate_finish(struct conn *conn);
+/* For listener.c: the loop's deflaters. */
+void net_deflate_finish(struct net *net);

@@ -5,6 +5,7 @@
 #include "net/ws_handshake.h"
 
 void conn_drop_websocket(struct conn *conn) {
+    conn_deflate_finish(conn);
     if (conn->ws == NULL)
         return;
     ws_parser_finish(conn->ws);
@@ -73,10 +74,12 @@ static void fail_websocket(struct conn *conn, uint16_t code) {
 /* The parser lives on the stack, and on the heap only while something is incomplete. */
 void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
     struct ws_parser parser;
-    if (conn->ws != NULL)
+    if (conn->ws != NULL) {
         parser = *conn->ws;
-    else
+    } else {
         ws_parser_init(&parser);
+        conn_deflate_lend(conn, &parser);
+    }
     if (conn->ops->on_alive != NULL && conn->state == CONN_WEBSOCKET)
         conn->ops->on_alive(conn);
     uint16_t code =
@@ -88,6 +91,8 @@ void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         *conn->ws = parser;
         return;
     }
+    if (goes_on)
+        conn_deflate_take_back(conn, &parser);
     ws_parser_finish(&parser);
     mem_free(conn->ws);
     conn->ws = NULL;
@@ -96,7 +101,8 @@ void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
 }
 
 /* The head of the 101 (section 4.2.2). */
-static struct blob *make_handshake(const struct http_request *request, const struct conn_ops *ops) {
+static struct blob *make_handshake(struct conn *conn, const struct http_request *request,
+                                   const struct conn_ops *ops) {
     char accept[WS_ACCEPT_BYTES];
     struct buf head = BUF_INIT;
     ws_handshake_accept(http_request_header(request, "Sec-WebSocket-Key"), accept);
@@ -107,6 +113,7 @@ static struct blob *make_handshake(const struct http_request *request, const str
     if (ops->subprotocol != NULL &&
         http_request_offers(request, "Sec-WebSocket-Protocol", str_from_cstr(ops->subprotocol)))
         buf_appendf(&head, "Sec-WebSocket-Protocol: %s\r\n", ops->subprotocol);
+    conn_deflate_agree(conn, request, &head);
     buf_append_cstr(&head, "\r\n");
     struct blob *blob = blob_from_bytes(head.data, head.len);
     buf_finish(&head);
@@ -117,7 +124,7 @@ void conn_upgrade_websocket(struct conn *conn, const struct http_request *reques
                             const struct conn_ops *ops, void *user) {
     if (conn->state != CONN_ANSWERING)
         return;
-    struct blob *blob = make_handshake(request, ops);
+    struct blob *blob = make_handshake(conn, request, ops);
     conn->state = CONN_WEBSOCKET;
     conn->ops = ops;
     conn->user = user;

@@ -1,6 +1,7 @@
 #include "net/http_request.h"
 
 #include "base/text.h"
+#include "net/ws_extension.h"
 
 void http_request_destroy(struct http_request *request) {
     arena_destroy(request->arena);
@@ -51,6 +52,19 @@ static bool list_has(struct str list, struct str token) {
     return false;
 }
 
+/* RFC 6455 section 9.1: whoever sends a malformed list must not be served. */
+static bool has_malformed_extensions(const struct http_request *request) {
+    static const struct ws_deflate_options nothing;
+    struct ws_deflate_params params = {0};
+    struct str name = STR("Sec-WebSocket-Extensions");
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (str_equal_nocase(request->headers[i].name, name) &&
+            !ws_extension_negotiate(request->headers[i].value, &nothing, &params))
+            return true;
+    }
+    return false;
+}
+
 bool http_request_wants_websocket(const struct http_request *request, bool *bad,
                                   bool *wrong_version) {
     *bad = *wrong_version = false;
@@ -65,6 +79,6 @@ bool http_request_wants_websocket(const struct http_request *request, bool *bad,
            !list_has(http_request_header(request, "Connection"), STR("upgrade")) ||
            !text_base64_decode(http_request_header(request, "Sec-WebSocket-Key"), key, sizeof key,
                                &key_length) ||
-           key_length != 16;
+           key_length != 16 || has_malformed_extensions(request);
     return !*bad;
 }

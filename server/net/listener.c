@@ -59,6 +59,7 @@ void net_destroy(struct net *net) {
     send_batch_destroy(net->batch);
     buf_finish(&net->plain);
     buf_finish(&net->sealed);
+    net_deflate_finish(net);
     mem_free(net->dirty);
     net->loop->net = NULL;
     mem_free(net);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "net/conn.h"
+#include "net/ws_extension.h"
 #include <stdbool.h>
 
 struct loop;
@@ -28,6 +29,7 @@ struct net_options {
     bool proxy_protocol; /* a connection from one of them begins with a PROXY header (version 2);
                             from anybody else such a header is bytes like any other */
     bool is_https;       /* people come by https: answers say Strict-Transport-Security */
+    struct ws_deflate_options deflate; /* compressed WebSocket messages */
 };
 
 struct net;

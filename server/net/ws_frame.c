@@ -1,8 +1,9 @@
 #include "net/ws_frame.h"
 
+#include "net/ws_deflate.h"
 #include <string.h>
 
-enum { HEADER_MIN_BYTES = 2, MASK_BYTES = 4 };
+enum { HEADER_MIN_BYTES = 2, MASK_BYTES = 4, COMPRESSED_SLACK_BYTES = 64 };
 /* A message's buffer is kept no longer than the message. */
 
 void ws_parser_init(struct ws_parser *parser) {
@@ -13,6 +14,19 @@ void ws_parser_init(struct ws_parser *parser) {
 
 void ws_parser_finish(struct ws_parser *parser) {
     buf_finish(&parser->message);
+    ws_inflater_destroy(ws_parser_take_inflater(parser));
+}
+
+void ws_parser_allow_deflate(struct ws_parser *parser, const struct ws_deflate_params *params,
+                             struct ws_inflater *take_inflater) {
+    parser->deflate = params->is_on ? params : NULL;
+    parser->inflater = take_inflater;
+}
+
+struct ws_inflater *ws_parser_take_inflater(struct ws_parser *parser) {
+    struct ws_inflater *inflater = parser->inflater;
+    parser->inflater = NULL;
+    return inflater;
 }
 
 /* ---- headers ---- */
@@ -32,13 +46,20 @@ static uint8_t header_length(const uint8_t *header) {
     return (uint8_t)(HEADER_MIN_BYTES + extended + MASK_BYTES);
 }
 
+/* RSV1 begins a compressed message, where that was agreed on (RFC 7692 section 6). */
+static bool has_bad_reserved_bits(const struct ws_parser *parser, uint8_t first) {
+    uint8_t opcode = first & 0x0f;
+    bool may_compress = parser->deflate != NULL && (opcode == WS_TEXT || opcode == WS_BINARY);
+    return (first & 0x70 & (may_compress ? ~WS_COMPRESSED : 0xff)) != 0;
+}
+
 /* What can be refused at the first two bytes. */
 static uint16_t check_start(const struct ws_parser *parser) {
     uint8_t first = parser->header[0], second = parser->header[1];
     uint8_t opcode = first & 0x0f;
     bool is_final = (first & 0x80) != 0;
     bool in_message = parser->message_opcode != 0;
-    if ((first & 0x70) != 0 || !is_known(opcode) || (second & 0x80) == 0)
+    if (has_bad_reserved_bits(parser, first) || !is_known(opcode) || (second & 0x80) == 0)
         return WS_CLOSE_PROTOCOL_ERROR; /* reserved bits, reserved opcode, not masked (5.1) */
     if (is_control(opcode))
         return is_final && (second & 0x7f) <= WS_CONTROL_MAX_BYTES ? 0 : WS_CLOSE_PROTOCOL_ERROR;
@@ -52,8 +73,34 @@ static uint64_t read_big_endian(const uint8_t *bytes, size_t count) {
     return value;
 }
 
+/* What the frame announces would make the message too big. Of a compressed one this is no more than
+ * a bound on useless bytes: deflated data that is twice as long as its content has no sense. */
+static bool is_too_big(const struct ws_parser *parser) {
+    uint64_t limit = parser->max_message_bytes, have = parser->message.len;
+    if (parser->is_compressed) {
+        limit = limit * 2 + COMPRESSED_SLACK_BYTES;
+        have = parser->compressed_bytes;
+    }
+    return parser->payload_left > limit || have > limit - parser->payload_left;
+}
+
+static uint16_t begin_data(struct ws_parser *parser) {
+    if (parser->opcode != WS_CONTINUATION) {
+        parser->message_opcode = parser->opcode;
+        parser->is_compressed = (parser->header[0] & WS_COMPRESSED) != 0;
+        parser->compressed_bytes = 0;
+        utf8_start(&parser->utf8);
+    }
+    if (is_too_big(parser))
+        return WS_CLOSE_TOO_BIG;
+    if (parser->is_compressed && parser->inflater == NULL)
+        parser->inflater = ws_inflater_create(parser->deflate->client_bits);
+    parser->compressed_bytes += parser->payload_left;
+    return 0;
+}
+
 /* The whole header is there: the frame begins. */
-static uint16_t begin_frame(struct ws_parser *parser, size_t max_message_bytes) {
+static uint16_t begin_frame(struct ws_parser *parser) {
     const uint8_t *header = parser->header;
     uint8_t length = header[1] & 0x7f;
     parser->is_final = (header[0] & 0x80) != 0;
@@ -68,23 +115,15 @@ static uint16_t begin_frame(struct ws_parser *parser, size_t max_message_bytes) 
                       (length != 127 || parser->payload_left > UINT16_MAX);
     if (!is_minimal || parser->payload_left > INT64_MAX)
         return WS_CLOSE_PROTOCOL_ERROR;
-    if (is_control(parser->opcode)) {
-        parser->control_have = 0;
-        return 0;
-    }
-    if (parser->payload_left > max_message_bytes ||
-        parser->message.len > max_message_bytes - parser->payload_left)
-        return WS_CLOSE_TOO_BIG;
-    if (parser->opcode != WS_CONTINUATION) {
-        parser->message_opcode = parser->opcode;
-        utf8_start(&parser->utf8);
-    }
+    if (!is_control(parser->opcode))
+        return begin_data(parser);
+    parser->control_have = 0;
     return 0;
 }
 
 /* Takes header bytes from the input. Returns how many; *code is the failure, if any. */
 static size_t feed_header(struct ws_parser *parser, const uint8_t *bytes, size_t len,
-                          size_t max_message_bytes, uint16_t *code) {
+                          uint16_t *code) {
     size_t used = 0;
     while (used < len && parser->header_have < parser->header_need) {
         parser->header[parser->header_have++] = bytes[used++];
@@ -96,7 +135,7 @@ static size_t feed_header(struct ws_parser *parser, const uint8_t *bytes, size_t
         }
     }
     if (parser->header_have == parser->header_need)
-        *code = begin_frame(parser, max_message_bytes);
+        *code = begin_frame(parser);
     return used;
 }
 
@@ -169,6 +208,8 @@ static uint16_t end_message(struct ws_parser *parser, struct str last,
     if (is_text && !utf8_is_complete(&parser->utf8))
         return WS_CLOSE_INVALID_PAYLOAD;
     parser->message_opcode = 0;
+    if (parser->is_compressed && !parser->deflate->client_takeover)
+        ws_inflater_destroy(ws_parser_take_inflater(parser));
     *stop = !events->on_message(arg, is_text, data);
     buf_finish(&parser->message);
     return 0;
@@ -181,10 +222,27 @@ static uint16_t feed_control(struct ws_parser *parser, const uint8_t *bytes, siz
     return parser->payload_left == 0 ? end_control(parser, events, arg, stop) : 0;
 }
 
+/* Inflates what came behind the message; the text is checked as far as it is known. */
+static uint16_t inflate_piece(struct ws_parser *parser, struct str piece, bool is_end) {
+    struct buf *message = &parser->message;
+    size_t before = message->len, limit_bytes = parser->max_message_bytes;
+    uint16_t code = ws_inflater_feed(parser->inflater, piece, limit_bytes, message);
+    if (code == 0 && is_end)
+        code = ws_inflater_end(parser->inflater, limit_bytes, message);
+    struct str inflated = str_slice(buf_str(message), before, message->len);
+    if (code == 0 && parser->message_opcode == WS_TEXT && !utf8_feed(&parser->utf8, inflated))
+        code = WS_CLOSE_INVALID_PAYLOAD;
+    return code;
+}
+
 static uint16_t feed_data(struct ws_parser *parser, const uint8_t *bytes, size_t len,
                           const struct ws_events *events, void *arg, bool *stop) {
     struct str piece = str_make((const char *)bytes, len);
     bool is_end = parser->payload_left == 0 && parser->is_final;
+    if (parser->is_compressed) {
+        uint16_t code = inflate_piece(parser, piece, is_end);
+        return code == 0 && is_end ? end_message(parser, STR_EMPTY, events, arg, stop) : code;
+    }
     if (parser->message_opcode == WS_TEXT && !utf8_feed(&parser->utf8, piece))
         return WS_CLOSE_INVALID_PAYLOAD;
     if (is_end && parser->message.len == 0)
@@ -197,9 +255,10 @@ uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
                         size_t max_message_bytes, const struct ws_events *events, void *arg) {
     uint16_t code = 0;
     bool stop = false;
+    parser->max_message_bytes = max_message_bytes;
     while (len > 0 && code == 0 && !stop) {
         if (parser->header_have < parser->header_need) {
-            size_t used = feed_header(parser, bytes, len, max_message_bytes, &code);
+            size_t used = feed_header(parser, bytes, len, &code);
             bytes += used;
             len -= used;
             if (code != 0 || parser->header_have < parser->header_need || parser->payload_left > 0)

@@ -1,5 +1,5 @@
-/* WebSocket frames (RFC 6455), without sockets: an incremental parser of what clients send, and
- * frames for what we send.
+/* WebSocket frames (RFC 6455, and RFC 7692 for compressed messages), without sockets: an
+ * incremental parser of what clients send, and frames for what we send.
  *
  * Thread: whoever owns the parser. The parser takes bytes cut anywhere, unmasks them, checks every
  * MUST of sections 5 and 7, puts fragments together, and calls back for whole messages and control
@@ -31,6 +31,11 @@ enum ws_close_code {
 };
 
 enum { WS_HEADER_MAX_BYTES = 14, WS_CONTROL_MAX_BYTES = 125, WS_SERVER_HEADER_MAX_BYTES = 10 };
+/* RSV1 in the first byte of a message: it is compressed (RFC 7692 section 7.2). */
+enum { WS_COMPRESSED = 0x40 };
+
+struct ws_deflate_params;
+struct ws_inflater;
 
 struct ws_parser {
     /* the frame in hand */
@@ -43,7 +48,13 @@ struct ws_parser {
     /* the message in hand */
     uint8_t message_opcode; /* 0: none */
     struct utf8_state utf8;
-    struct buf message; /* what arrived of it; no memory between messages */
+    struct buf message; /* what arrived of it, inflated; no memory between messages */
+    bool is_compressed;
+    uint64_t compressed_bytes;
+    const struct ws_deflate_params *deflate; /* what was agreed on, or NULL */
+    struct ws_inflater *inflater; /* made by the first compressed message; between messages it is
+                                     there with context takeover only */
+    size_t max_message_bytes;     /* while feeding */
     /* the control frame in hand */
     uint8_t control_have;
     uint8_t control[WS_CONTROL_MAX_BYTES];
@@ -60,10 +71,16 @@ struct ws_events {
 
 void ws_parser_init(struct ws_parser *parser);
 void ws_parser_finish(struct ws_parser *parser);
+/* Lets messages be compressed as agreed on (`params` borrowed for the parser's life), with the
+ * inflater of the messages before, or NULL. */
+void ws_parser_allow_deflate(struct ws_parser *parser, const struct ws_deflate_params *params,
+                             struct ws_inflater *take_inflater);
+/* The inflater that the next message needs, now the caller's, or NULL. */
+struct ws_inflater *ws_parser_take_inflater(struct ws_parser *parser) MUST_CHECK;
 /* Takes bytes from the peer; unmasks them in place. Returns 0, or the close code to fail the
  * connection with; after that (and after a callback returned false, which gives 0) it must not be
  * fed again. Messages over `max_message_bytes` fail with WS_CLOSE_TOO_BIG as soon as a header
- * announces them. */
+ * announces them, compressed ones as soon as they are inflated so far. */
 uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
                         size_t max_message_bytes, const struct ws_events *events,
                         void *arg) MUST_CHECK;

@@ -73,9 +73,7 @@ static void send_packet(struct session *session, struct packet *packet, struct a
 }
 
 static void send_json(struct session *session, struct str json) {
-    struct blob *frame = ws_frame_blob(WS_TEXT, json);
-    conn_send(session->below, frame, 0, frame->len);
-    blob_unref(frame);
+    conn_send_message(session->below, true, json);
 }
 
 static void send_event(struct session *session, struct str name, struct str cursor,
