@@ -75,27 +75,42 @@ void conn_start_reading(struct conn *conn) {
         conn_abort(conn);
 }
 
-void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *peer) {
+/* NULL (and the socket closed) when it cannot be watched. */
+static struct conn *create(struct net *net, int take_fd, enum conn_state state) {
     struct conn *conn = mem_zalloc(1, sizeof *conn);
     conn->net = net;
     conn->ops = net->ops;
-    conn->state = CONN_READING;
+    conn->state = (uint8_t)state;
     timer_init(&conn->timer, on_timer);
     CHECK(uv_tcp_init(&net->loop->uv, &conn->tcp) == 0);
     list_push_back(&net->conns, &conn->link);
     net->conn_count++;
     metrics_add(METRIC_CONNECTIONS, 1);
-    set_peer(conn, peer);
-    if (net->options.proxy_protocol && trusted_has(net->options.trusted, conn->peer))
-        conn->state = CONN_GREETING;
     if (uv_tcp_open(&conn->tcp, take_fd) != 0) {
         close(take_fd);
         conn_abort(conn);
-        return;
+        return NULL;
     }
     uv_tcp_nodelay(&conn->tcp, 1);
+    return conn;
+}
+
+void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *peer) {
+    struct conn *conn = create(net, take_fd, CONN_READING);
+    if (conn == NULL)
+        return;
+    set_peer(conn, peer);
+    if (net->options.proxy_protocol && trusted_has(net->options.trusted, conn->peer))
+        conn->state = CONN_GREETING;
     timer_arm(net->loop, &conn->timer, net->options.header_timeout_ms);
     conn_start_reading(conn);
+}
+
+struct conn *conn_adopt(struct net *net, int take_fd, const uint8_t peer[16]) {
+    struct conn *conn = create(net, take_fd, CONN_ANSWERING);
+    if (conn != NULL)
+        memcpy(conn->peer, peer, sizeof conn->peer);
+    return conn;
 }
 
 void conn_abort(struct conn *conn) {
@@ -119,6 +134,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     conn_drop_http(conn);
     conn_drop_websocket(conn);
     conn_drop_unread(conn);
+    conn_drop_parcel(conn);
     if (conn->ops->on_close != NULL)
         conn->ops->on_close(conn);
     net_resume_accepting(net);
@@ -169,9 +185,11 @@ void conn_on_sent(struct conn *conn) {
         if (conn->tls == NULL || !conn_end_tls(conn))
             linger(conn);
         break;
+    case CONN_ANSWERING:
+        conn_post_parcel(conn);
+        break;
     case CONN_GREETING:
     case CONN_READING:
-    case CONN_ANSWERING:
     case CONN_WS_CLOSING:
     case CONN_LINGERING:
     case CONN_CLOSED:
@@ -287,4 +305,6 @@ void conn_feed_plain(struct conn *conn, uint8_t *bytes, size_t len) {
         conn_feed_websocket(conn, bytes, len);
     else if (conn->state == CONN_READING)
         conn_feed_http(conn, str_make((char *)bytes, len));
+    else if (conn->watching)
+        conn_keep_unread(conn, str_make((char *)bytes, len));
 }

@@ -87,6 +87,16 @@ void conn_upgrade_websocket(struct conn *conn, const struct http_request *reques
  * and no end: conn_send() adds to it, on_drain and on_close of `ops` (borrowed for ever) are
  * called. A peer that acknowledges nothing for 25 s is cut. */
 void conn_begin_stream(struct conn *conn, struct str head, const struct conn_ops *ops, void *user);
+/* While the answer to the request in hand is awaited: `ops`->on_close (borrowed for ever) is called
+ * when the peer goes away meanwhile. What else it sends is kept, up to CONN_UNREAD_MAX_BYTES. Ends
+ * with the answer, `user` too. */
+enum { CONN_UNREAD_MAX_BYTES = 65536 };
+void conn_watch(struct conn *conn, const struct conn_ops *ops, void *user);
+/* The connection goes on at another loop's network part, whole: socket, unread bytes, and the
+ * request in hand, which `to`'s on_request is called with there as soon as what is queued here is
+ * out. Takes the request; the caller has nothing to do with `conn` any more. */
+struct net;
+void conn_move(struct conn *conn, struct net *to, struct http_request *take_request);
 /* Sends a close frame (code, short reason), stops delivering messages, and closes when the peer
  * answered or time is up. */
 void conn_close_websocket(struct conn *conn, uint16_t code, struct str reason);

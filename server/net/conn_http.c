@@ -37,14 +37,14 @@ void conn_refuse(struct conn *conn, enum err error) {
     buf_finish(&body);
 }
 
-/* Keeps what came behind the request in hand; nothing more is read until that is answered. */
-static void keep_unread(struct conn *conn, struct str bytes) {
-    uv_read_stop((uv_stream_t *)&conn->tcp);
-    if (bytes.len == 0)
-        return;
-    if (conn->unread == NULL)
-        conn->unread = mem_zalloc(1, sizeof *conn->unread);
-    buf_append_str(conn->unread, bytes);
+void conn_keep_unread(struct conn *conn, struct str bytes) {
+    if (bytes.len > 0) {
+        if (conn->unread == NULL)
+            conn->unread = mem_zalloc(1, sizeof *conn->unread);
+        buf_append_str(conn->unread, bytes);
+    }
+    if (!conn->watching || (conn->unread != NULL && conn->unread->len >= CONN_UNREAD_MAX_BYTES))
+        uv_read_stop((uv_stream_t *)&conn->tcp);
 }
 
 static void hand_up(struct conn *conn) {
@@ -95,9 +95,10 @@ void conn_feed_http(struct conn *conn, struct str bytes) {
     }
     conn->feeding = false;
     if (conn->state == CONN_ANSWERING || conn->state == CONN_SENDING)
-        keep_unread(conn, bytes);
+        conn_keep_unread(conn, bytes);
     else if (conn->state == CONN_WEBSOCKET && bytes.len > 0)
         conn_feed_websocket(conn, (uint8_t *)(uintptr_t)bytes.ptr, bytes.len);
+    conn_post_parcel(conn);
 }
 
 void conn_feed_unread(struct conn *conn) {
@@ -130,15 +131,31 @@ void conn_answered(struct conn *conn, bool close) {
     if (conn->state != CONN_ANSWERING)
         return;
     conn_drop_http(conn);
+    if (conn->watching) {
+        conn->watching = false;
+        conn->ops = conn->net->ops;
+        conn->user = NULL;
+    }
     if (close) {
         conn_close(conn);
     } else if (conn->above_mark) {
         conn->state = CONN_SENDING;
+        uv_read_stop((uv_stream_t *)&conn->tcp); /* it was watched, perhaps */
         conn->queued_before = conn->queued_bytes;
         timer_arm(conn->net->loop, &conn->timer, conn->net->options.idle_timeout_ms);
     } else {
         conn_await_request(conn);
     }
+}
+
+void conn_watch(struct conn *conn, const struct conn_ops *ops, void *user) {
+    if (conn->state != CONN_ANSWERING)
+        return;
+    conn->watching = true;
+    conn->ops = ops;
+    conn->user = user;
+    if (conn->unread == NULL || conn->unread->len < CONN_UNREAD_MAX_BYTES)
+        conn_start_reading(conn);
 }
 
 /* ---- streams ---- */

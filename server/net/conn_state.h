@@ -49,6 +49,7 @@ struct conn {
     struct ws_parser *ws;     /* while a frame or message is incomplete */
     struct tls *tls;          /* all of TLS; NULL without, and until the first byte */
     struct buf *unread;       /* bytes that came behind the request in hand, or of a greeting */
+    struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
     struct run *runs;         /* ring of run_cap (a power of two) */
     uint32_t run_head, run_count, run_cap;
     size_t queued_bytes;
@@ -61,6 +62,7 @@ struct conn {
     bool above_mark;
     bool is_front_begun; /* TLS: a part of the first plaintext run is sealed */
     bool feeding;        /* inside feed_http */
+    bool watching;       /* ANSWERING, and read on */
     bool close_after_answer;
     bool is_closed; /* libuv is done with it */
     bool told;      /* on_close was called */
@@ -94,6 +96,12 @@ struct net {
 /* conn.c, for listener.c: a connection on an accepted socket. */
 struct sockaddr_storage;
 void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *peer);
+/* conn.c, for conn_move.c: a connection on a socket that another loop had, with the answer to a
+ * request awaited; NULL (and the socket closed) when that fails. */
+struct conn *conn_adopt(struct net *net, int take_fd, const uint8_t peer[16]) MUST_CHECK;
+/* conn_move.c, for conn.c: sends it off when nothing is queued; forgets about it. */
+void conn_post_parcel(struct conn *conn);
+void conn_drop_parcel(struct conn *conn);
 /* listener.c, for conn.c: there is room again. */
 void net_resume_accepting(struct net *net);
 /* conn_out.c: writes every connection that has something waiting (step 10 of a message's way). */
@@ -139,6 +147,9 @@ void conn_refuse(struct conn *conn, enum err error);
 /* For http_response.c: the answer is queued; read on, or close. */
 void conn_answered(struct conn *conn, bool close);
 /* The memory of HTTP: the parser, and what came behind the request in hand. */
+/* Keeps what came behind the request in hand; nothing more is read until that is answered, unless
+ * the connection is watched and little is kept. */
+void conn_keep_unread(struct conn *conn, struct str bytes);
 void conn_drop_http(struct conn *conn);
 void conn_drop_unread(struct conn *conn);
 

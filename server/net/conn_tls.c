@@ -57,6 +57,8 @@ void conn_feed_tls(struct conn *conn, struct str bytes) {
     buf_finish(&out);
     if (plain->len > 0)
         conn_feed_plain(conn, (uint8_t *)plain->data, plain->len);
+    if (conn->tls == NULL)
+        return; /* the connection moved to another loop, and its TLS with it */
     switch (status) {
     case TLS_GOES_ON:
         break;
