@@ -30,20 +30,22 @@ static bool is_shallow(struct str text, size_t depth_max) {
     return true;
 }
 
-enum err decode_json(struct str text, size_t depth_max, json_t **out) {
-    *out = NULL;
-    if (!is_shallow(text, depth_max))
-        return ERR_INVALID_JSON;
+enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) {
     json_error_t error;
-    json_t *value = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
-    if (value == NULL)
-        return ERR_INVALID_JSON;
-    if (!json_is_object(value)) {
-        json_decref(value);
-        return ERR_INVALID_JSON;
+    *out = NULL;
+    if (is_shallow(text, depth_max))
+        *out = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+    return *out != NULL ? ERR_OK : ERR_INVALID_JSON;
+}
+
+enum err decode_json(struct str text, size_t depth_max, json_t **out) {
+    enum err err = decode_json_tree(text, depth_max, out);
+    if (err == ERR_OK && !json_is_object(*out)) {
+        json_decref(*out);
+        *out = NULL;
+        err = ERR_INVALID_JSON;
     }
-    *out = value;
-    return ERR_OK;
+    return err;
 }
 
 /* ---- text ---- */

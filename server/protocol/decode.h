@@ -16,6 +16,8 @@ enum { DECODE_ID_MAX_BYTES = 64 };
 /* Parses one JSON object; the caller limits its length. ERR_INVALID_JSON for everything else: too
  * deep, duplicate keys, NUL. On success the caller gives *out back with json_decref. */
 enum err decode_json(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
+/* The same for an object or an array. */
+enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
 
 /* Percent-decodes (RFC 3986 section 2.1) into the arena; false for a broken escape. */
 bool decode_percent(struct arena *arena, struct str text, bool plus_is_space,

@@ -242,15 +242,21 @@ static void encode_details(struct buf *out, const struct error_detail *detail) {
     }
 }
 
-void encode_error_reply(struct buf *out, struct str id, enum err err,
-                        const struct error_detail *detail) {
-    encode_id_text(out, id);
-    buf_append_cstr(out, ",\"error\":{\"code\":");
+void encode_error(struct buf *out, enum err err, const struct error_detail *detail) {
+    buf_append_cstr(out, "{\"code\":");
     encode_string(out, str_from_cstr(err_code(err)));
     buf_append_cstr(out, ",\"message\":");
     encode_string(out, str_from_cstr(err_message(err)));
     encode_details(out, detail);
-    buf_append_cstr(out, "}}");
+    buf_append_char(out, '}');
+}
+
+void encode_error_reply(struct buf *out, struct str id, enum err err,
+                        const struct error_detail *detail) {
+    encode_id_text(out, id);
+    buf_append_cstr(out, ",\"error\":");
+    encode_error(out, err, detail);
+    buf_append_char(out, '}');
 }
 
 void encode_problem(struct buf *out, enum err err, const struct error_detail *detail) {

@@ -18,6 +18,8 @@ void encode_uuid(struct buf *out, struct uuid id);
 void encode_reply(struct buf *out, struct str id, const struct field *fields, const void *result);
 void encode_error_reply(struct buf *out, struct str id, enum err err,
                         const struct error_detail *detail);
+/* What stands in such an error: `{"code":…,"message":…}` and its details. */
+void encode_error(struct buf *out, enum err err, const struct error_detail *detail);
 /* HTTP's errors: problem details (RFC 9457). */
 void encode_problem(struct buf *out, enum err err, const struct error_detail *detail);
 

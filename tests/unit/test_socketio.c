@@ -1,0 +1,162 @@
+/* Socket.IO's packets: what is one, what is none, and how they are written. */
+#include "realtime/socketio.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* Parses, and writes it again: head, then the data as jansson has it. */
+static void assert_is(const char *text, const char *expected) {
+    struct socketio_packet packet;
+    struct buf out = BUF_INIT;
+    assert_true(socketio_parse(str_from_cstr(text), &packet));
+    socketio_append_head(&out, &packet);
+    char *json = packet.data != NULL ? json_dumps(packet.data, JSON_COMPACT) : NULL;
+    if (json != NULL)
+        buf_append_cstr(&out, json);
+    assert_string_equal(buf_cstr(&out), expected);
+    free(json);
+    json_decref(packet.data);
+    buf_finish(&out);
+}
+
+static void packets_of_every_type_are_understood(void **state) {
+    (void)state;
+    assert_is("0", "0");
+    assert_is("0{\"token\":\"x\"}", "0{\"token\":\"x\"}");
+    assert_is("0/admin,{\"token\":\"x\"}", "0/admin,{\"token\":\"x\"}");
+    assert_is("0/admin", "0/admin,");
+    assert_is("0/admin,", "0/admin,");
+    assert_is("1", "1");
+    assert_is("1/admin,", "1/admin,");
+    assert_is("2[\"hey\",1,null]", "2[\"hey\",1,null]");
+    assert_is("212[\"hey\"]", "212[\"hey\"]");
+    assert_is("2/admin,456[\"hey\",{}]", "2/admin,456[\"hey\",{}]");
+    assert_is("2/,[\"hey\"]", "2[\"hey\"]");
+    assert_is("3/admin,0[]", "3/admin,0[]");
+    assert_is("50-[\"hey\"]", "50-[\"hey\"]");
+    assert_is(
+        "52-/"
+        "admin,7[\"hey\",{\"_placeholder\":true,\"num\":1},[{\"_placeholder\":true,\"num\":0}]]",
+        "52-/"
+        "admin,7[\"hey\",{\"_placeholder\":true,\"num\":1},[{\"_placeholder\":true,\"num\":0}]]");
+    assert_is("61-3[{\"_placeholder\":true,\"num\":0}]", "61-3[{\"_placeholder\":true,\"num\":0}]");
+    assert_is("2999999999999999[\"hey\"]", "2999999999999999[\"hey\"]");
+}
+
+static void what_is_no_packet_is_refused(void **state) {
+    static const char *const texts[] = {"",
+                                        "abc",
+                                        "7",
+                                        "-",
+                                        "2",
+                                        "2{}",
+                                        "2abc[\"hey\",1]",
+                                        "2[]",
+                                        "2[null]",
+                                        "2[{}]",
+                                        "2[true]",
+                                        "2[\"hey\"",
+                                        "2[\"hey\"]x",
+                                        "2\"hey\"",
+                                        "21",
+                                        "2-1[\"hey\"]",
+                                        "0[]",
+                                        "0\"x\"",
+                                        "1{}",
+                                        "1[]",
+                                        "1\"bye\"",
+                                        "3[]",
+                                        "3",
+                                        "3{}",
+                                        "31{}",
+                                        "4{\"message\":\"x\"}",
+                                        "4",
+                                        "5[\"hey\"]",
+                                        "5-[\"hey\"]",
+                                        "5x-[\"hey\"]",
+                                        "501-[\"hey\"]",
+                                        "517-[\"hey\"]",
+                                        "599999999999999999999-[\"hey\"]",
+                                        "51-[\"hey\",{\"_placeholder\":true,\"num\":1}]",
+                                        "51-[\"hey\",{\"_placeholder\":true,\"num\":-1}]",
+                                        "51-[\"hey\",{\"_placeholder\":true,\"num\":\"splice\"}]",
+                                        "51-[\"hey\",{\"_placeholder\":true}]",
+                                        "51-{}",
+                                        "61-[{\"_placeholder\":true,\"num\":0}]",
+                                        "61-1[{\"_placeholder\":true,\"num\":1}]",
+                                        "61-1{}",
+                                        "2[\"connect\"]",
+                                        "2[\"connect_error\"]",
+                                        "2[\"disconnect\"]",
+                                        "2[\"disconnecting\"]",
+                                        "2[\"newListener\"]",
+                                        "2[\"removeListener\"]",
+                                        "50-[\"disconnect\"]",
+                                        "2[\"hey\",{\"a\":1,\"a\":2}]",
+                                        "21234567890123456[\"hey\"]",
+                                        "201[\"hey\"]",
+                                        "2[\"hey\",\"\\u0000\"]",
+                                        "2[\"hey\",\"\xff\"]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct socketio_packet packet;
+        if (socketio_parse(str_from_cstr(texts[i]), &packet))
+            fail_msg("%s was taken for a packet", texts[i]);
+        assert_null(packet.data);
+    }
+}
+
+static void limits_hold_to_the_last_one(void **state) {
+    struct socketio_packet packet;
+    struct buf text = BUF_INIT;
+    (void)state;
+    buf_appendf(&text, "0/%0*d,", SOCKETIO_NAMESPACE_MAX_BYTES - 1, 7);
+    assert_true(socketio_parse(buf_str(&text), &packet));
+    buf_clear(&text);
+    buf_appendf(&text, "0/%0*d,", SOCKETIO_NAMESPACE_MAX_BYTES, 7);
+    assert_false(socketio_parse(buf_str(&text), &packet));
+    for (int extra = 0; extra < 2; extra++) {
+        buf_clear(&text);
+        buf_append_cstr(&text, "2[\"hey\",");
+        for (int i = 1; i < SOCKETIO_DEPTH_MAX + extra; i++)
+            buf_append_char(&text, '[');
+        for (int i = 1; i < SOCKETIO_DEPTH_MAX + extra; i++)
+            buf_append_char(&text, ']');
+        buf_append_char(&text, ']');
+        assert_int_equal(socketio_parse(buf_str(&text), &packet), extra == 0);
+        json_decref(packet.data);
+    }
+    assert_true(socketio_parse(STR("516-[\"hey\"]"), &packet));
+    assert_int_equal(packet.attachments, SOCKETIO_ATTACHMENTS_MAX);
+    json_decref(packet.data);
+    buf_finish(&text);
+}
+
+static void a_placeholder_is_found_wherever_it_stands(void **state) {
+    static const struct {
+        const char *json;
+        bool has;
+    } cases[] = {{"[\"a\",{\"b\":[{\"c\":{\"_placeholder\":true,\"num\":0}}]}]", true},
+                 {"[{\"_placeholder\":true}]", true},
+                 {"[{\"_placeholder\":false,\"num\":0}]", false},
+                 {"[\"_placeholder\"]", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *json = json_loads(cases[i].json, 0, NULL);
+        assert_int_equal(socketio_has_placeholder(json), cases[i].has);
+        json_decref(json);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packets_of_every_type_are_understood),
+        cmocka_unit_test(what_is_no_packet_is_refused),
+        cmocka_unit_test(limits_hold_to_the_last_one),
+        cmocka_unit_test(a_placeholder_is_found_wherever_it_stands),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
