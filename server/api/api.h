@@ -8,6 +8,7 @@
 #include "net/conn.h"
 #include "net/static_file.h"
 #include "realtime/session.h"
+#include "realtime/socketio_client.h"
 #include "store/executor.h"
 #include <stdatomic.h>
 
@@ -18,6 +19,9 @@ struct api {
     struct cors cors;
     struct static_files *files; /* the web client; NULL when it was not built */
     atomic_bool draining;       /* /readyz says 503 */
+    /* Socket.IO on each loop, by the loop's index; NULL entries: none */
+    struct socketio_server *socketio[ENGINE_SERVERS_MAX];
+    struct engine_group engines;
 };
 
 /* The functions that main hands down to net and realtime. They find the api in loop->api. */
@@ -27,3 +31,7 @@ extern const struct conn_ops api_metrics_ops;
 /* For the address of its own that sends plain HTTP on to https. */
 extern const struct conn_ops api_redirect_ops;
 extern const struct session_ops api_session_ops;
+extern const struct socketio_ops api_socketio_ops;
+/* For engineio_options.append_headers. */
+void api_append_socketio_headers(struct conn *conn, const struct http_request *request,
+                                 struct buf *headers);

@@ -316,6 +316,9 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
     } else if (str_equal(path, STR("/ws"))) {
         answer_websocket(conn, take_request);
         return;
+    } else if (socketio_api_has_path(take_request->path)) {
+        socketio_api_answer(conn, take_request);
+        return;
     } else if (str_equal(path, STR("/events"))) {
         event_stream_answer(conn, take_request);
     } else if (path.ptr != NULL) {

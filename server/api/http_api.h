@@ -19,3 +19,8 @@ enum err http_api_credential(const struct conn *conn, const struct http_request 
 
 /* event_stream.c: GET /api/v1/events. */
 void event_stream_answer(struct conn *conn, const struct http_request *http);
+
+/* socketio_api.c: /socket.io/. */
+bool socketio_api_has_path(struct str path);
+/* Takes the request. */
+void socketio_api_answer(struct conn *conn, struct http_request *take_request);

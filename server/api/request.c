@@ -21,21 +21,26 @@ void request_destroy(struct request *take_request) {
     arena_destroy(take_request->arena);
 }
 
-enum err request_decode_frame(struct request *request, struct str text) {
-    struct decode_frame frame;
-    enum err err = decode_frame(request->arena, text, &frame);
-    request->way_id = frame.id;
-    if (err == ERR_OK) {
-        request->operation = operation_by_name(frame.method);
-        err = request->operation == NULL ? ERR_UNKNOWN_OPERATION : ERR_OK;
-    }
-    if (err == ERR_OK) {
-        struct decode_source source = {.body = frame.params};
+enum err request_decode_operation(struct request *request, struct str name, json_t *params) {
+    enum err err = ERR_UNKNOWN_OPERATION;
+    request->operation = operation_by_name(name);
+    if (request->operation != NULL) {
+        struct decode_source source = {.body = params};
         request->id = (enum operation_id)(request->operation - operation_table());
         request->params = arena_zalloc(request->arena, request->operation->params_size);
         err = decode_params(request->arena, request->operation, &source, request->params,
                             &request->error);
     }
+    request->outcome = err;
+    return err;
+}
+
+enum err request_decode_frame(struct request *request, struct str text) {
+    struct decode_frame frame;
+    enum err err = decode_frame(request->arena, text, &frame);
+    request->way_id = frame.id;
+    if (err == ERR_OK)
+        err = request_decode_operation(request, frame.method, frame.params);
     json_decref(frame.root);
     request->outcome = err;
     return err;

@@ -120,6 +120,32 @@ static struct hub_options hub_options_of(const struct node *node) {
     };
 }
 
+static uint64_t smaller(int64_t one, int64_t other) {
+    return (uint64_t)(one < other ? one : other);
+}
+
+static struct socketio_options socketio_options_of(const struct settings *settings, size_t loops) {
+    return (struct socketio_options){
+        .engine = {.ping_interval_ms = (uint64_t)settings->socketio_ping_interval_ms,
+                   .ping_timeout_ms = (uint64_t)settings->socketio_ping_timeout_ms,
+                   .upgrade_timeout_ms = (uint64_t)settings->socketio_upgrade_timeout_ms,
+                   .max_payload_bytes = (size_t)smaller(settings->socketio_max_payload_bytes,
+                                                        settings->net_max_body_bytes),
+                   .max_engines = (size_t)settings->net_max_connections / loops + 1,
+                   .queue_bytes = (size_t)settings->net_queue_bytes,
+                   .append_headers = api_append_socketio_headers},
+        .namespaces = str_from_cstr(settings->socketio_namespaces),
+        .connect_timeout_ms = smaller(settings->socketio_connect_timeout_ms,
+                                      settings->auth_unauthenticated_timeout_ms),
+    };
+}
+
+static void add_socketio(struct node *node, const struct node_loop *part, size_t loops) {
+    struct socketio_options options = socketio_options_of(node->settings, loops);
+    node->api.socketio[part->loop->index] = socketio_server_create(
+        part->loop, part->net, &options, &api_socketio_ops, &node->api.engines);
+}
+
 /* One loop with its listener, hub and way to the api. */
 static bool add_loop(struct node *node, size_t loops, struct buf *error) {
     struct node_loop *part = &node->loops[node->loop_count];
@@ -139,6 +165,7 @@ static bool add_loop(struct node *node, size_t loops, struct buf *error) {
         return false;
     part->hub = hub_create(part->loop, &hub_options);
     fanout_add_hub(node->fanout, part->hub);
+    add_socketio(node, part, loops);
     return net_listen(part->net, str_from_cstr(node->settings->listen), &node->port, is_first,
                       error);
 }
@@ -184,10 +211,19 @@ static bool open_edge(struct node *node, struct buf *error) {
     return node->tls != NULL;
 }
 
+static bool check_namespaces(const struct settings *settings, struct buf *error) {
+    if (socketio_namespaces_are_valid(str_from_cstr(settings->socketio_namespaces)))
+        return true;
+    buf_appendf(error,
+                "socketio.namespaces is \"%s\", but must be names like /admin, parted by commas",
+                settings->socketio_namespaces);
+    return false;
+}
+
 static bool open_network(struct node *node, struct buf *error) {
     const struct settings *settings = node->settings;
     size_t loops = count_loops(settings);
-    if (!open_edge(node, error))
+    if (!check_namespaces(settings, error) || !open_edge(node, error))
         return false;
     for (size_t i = 0; i < loops; i++) {
         if (!add_loop(node, loops, error))
@@ -331,6 +367,8 @@ static void stop_loop(struct node *node, struct node_loop *part) {
         net_drain(node->side_nets[i]);
     for (int turn = 0; turn < TURNS_MAX && uv_run(&part->loop->uv, UV_RUN_NOWAIT) != 0; turn++)
         continue;
+    if (node->api.socketio[part->loop->index] != NULL)
+        socketio_server_destroy(node->api.socketio[part->loop->index]);
     if (part->hub != NULL)
         hub_destroy(part->hub);
     for (unsigned i = 0; is_first && i < node->side_net_count; i++)

@@ -3,6 +3,9 @@
 #include "base/mem.h"
 #include "net/ws_frame.h"
 #include "protocol/encode.h"
+#include "realtime/engineio.h"
+#include "realtime/socketio.h"
+#include "realtime/transport_socketio.h"
 #include "realtime/transport_sse.h"
 
 /* What the ring counts for a packet beside its frame. */
@@ -57,24 +60,55 @@ struct packet *packet_create_stub(const struct packet *packet) {
     return stub;
 }
 
+struct str packet_name(const struct packet *packet) {
+    return str_from_cstr(event_type(packet->type)->name);
+}
+
+struct str packet_json(const struct packet *packet) {
+    return str_slice(blob_str(packet->frame), packet->json_offset, packet->frame->len);
+}
+
+size_t packet_cursor(const struct packet *packet, char out[CURSOR_MAX_BYTES]) {
+    return packet->pos != 0 ? cursor_format(packet->pos, packet->check, out) : 0;
+}
+
+/* Keeps a form that was made; the one that counts, where another loop was quicker. */
+static struct blob *keep_form(_Atomic(struct blob *) *form, struct blob *take_made) {
+    struct blob *other = NULL;
+    if (atomic_compare_exchange_strong(form, &other, take_made))
+        return take_made;
+    blob_unref(take_made);
+    return other;
+}
+
 struct blob *packet_sse(struct packet *packet) {
     struct blob *made = atomic_load(&packet->sse);
     if (made != NULL)
         return made;
     char cursor[CURSOR_MAX_BYTES];
-    size_t cursor_length = packet->pos != 0 ? cursor_format(packet->pos, packet->check, cursor) : 0;
+    size_t cursor_length = packet_cursor(packet, cursor);
     struct buf text = BUF_INIT;
-    transport_sse_append(&text, str_from_cstr(event_type(packet->type)->name),
-                         str_make(cursor, cursor_length),
-                         str_make((const char *)packet->frame->bytes + packet->json_offset,
-                                  packet->frame->len - packet->json_offset));
+    transport_sse_append(&text, packet_name(packet), str_make(cursor, cursor_length),
+                         packet_json(packet));
     made = blob_from_bytes(text.data, text.len);
     buf_finish(&text);
-    struct blob *other = NULL;
-    if (atomic_compare_exchange_strong(&packet->sse, &other, made))
+    return keep_form(&packet->sse, made);
+}
+
+struct blob *packet_socketio(struct packet *packet, bool with_offset) {
+    _Atomic(struct blob *) *form = &packet->socketio[with_offset];
+    struct blob *made = atomic_load(form);
+    if (made != NULL)
         return made;
-    blob_unref(made); /* another loop was quicker */
-    return other;
+    char cursor[CURSOR_MAX_BYTES];
+    size_t cursor_length = with_offset ? packet_cursor(packet, cursor) : 0;
+    struct buf text = BUF_INIT;
+    buf_append_char(&text, (char)('0' + SOCKETIO_EVENT));
+    transport_socketio_append(&text, packet_name(packet), packet_json(packet),
+                              str_make(cursor, cursor_length));
+    made = engineio_frame(ENGINEIO_MESSAGE, buf_str(&text));
+    buf_finish(&text);
+    return keep_form(form, made);
 }
 
 struct packet *packet_ref(struct packet *packet) {
@@ -87,6 +121,8 @@ void packet_unref(struct packet *packet) {
         return;
     blob_unref(packet->frame);
     blob_unref(atomic_load(&packet->sse));
+    blob_unref(atomic_load(&packet->socketio[false]));
+    blob_unref(atomic_load(&packet->socketio[true]));
     mem_free(packet);
 }
 

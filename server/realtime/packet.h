@@ -26,8 +26,10 @@ struct packet {
     int64_t seq;
     struct blob *frame; /* WebSocket text frame with the JSON envelope inside; NULL in a stub and in
                            INTERNAL events */
-    uint32_t json_offset;       /* where the JSON begins in frame */
-    _Atomic(struct blob *) sse; /* its form for event streams, made when first asked for */
+    uint32_t json_offset; /* where the JSON begins in frame */
+    /* forms that are made when first asked for */
+    _Atomic(struct blob *) sse;         /* for event streams */
+    _Atomic(struct blob *) socketio[2]; /* for Socket.IO, without and with the offset */
 };
 
 /* Encodes an event whose data is there. */
@@ -41,8 +43,16 @@ static inline bool packet_is_stub(const struct packet *packet) {
 }
 /* The packet's form for event streams (id, event, data); borrowed, as old as the packet. */
 struct blob *packet_sse(struct packet *packet);
-/* Bytes that the ring counts for it; its form for event streams, which few have, is not among them.
- */
+/* The packet's form for Socket.IO: an Engine.IO frame with the event of namespace "/", name and
+ * envelope, and with `with_offset` its cursor as a last argument (none where the packet has none).
+ * Borrowed, as old as the packet. */
+struct blob *packet_socketio(struct packet *packet, bool with_offset);
+/* Name and JSON envelope, borrowed; and the cursor (CURSOR_MAX_BYTES), whose length is returned: 0
+ * where there is none. */
+struct str packet_name(const struct packet *packet);
+struct str packet_json(const struct packet *packet);
+size_t packet_cursor(const struct packet *packet, char out[CURSOR_MAX_BYTES]);
+/* Bytes that the ring counts for it; its other forms, which few have, are not among them. */
 size_t packet_bytes(const struct packet *packet);
 
 /* The form in which a packet travels on the bus, and back. packet_parse gives NULL for anything

@@ -126,8 +126,12 @@ bool session_is_closed(const struct session *session) {
     return session->state == SESSION_CLOSED;
 }
 
+bool session_takes_requests(const struct session *session) {
+    return session->state < SESSION_ENDING && !session->hub->draining;
+}
+
 void session_on_message(struct session *session, struct str text) {
-    if (session->state < SESSION_ENDING && !session->hub->draining)
+    if (session_takes_requests(session))
         session->hub->options.ops->on_request(session, text);
 }
 

@@ -36,6 +36,8 @@ struct loop *session_loop(const struct session *session);
 /* The peer's address, 16 bytes, for limits. */
 const uint8_t *session_peer(const struct session *session);
 bool session_is_closed(const struct session *session);
+/* False once it is ending, or the node is: what the client still asks is not carried out. */
+bool session_takes_requests(const struct session *session);
 
 /* A request is on its way: false when SESSION_REQUESTS_MAX are already (answer ERR_OVERLOADED). */
 enum { SESSION_REQUESTS_MAX = 256 };

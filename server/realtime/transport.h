@@ -44,3 +44,4 @@ struct transport {
 
 extern const struct transport transport_websocket;
 extern const struct transport transport_sse;
+extern const struct transport transport_socketio;

@@ -1,0 +1,297 @@
+/* Socket.IO's way in: joining a namespace is session.start, an event of the client is an operation,
+ * its acknowledgement the reply (socketio_ops). */
+#include "api/api.h"
+#include "api/dispatch.h"
+#include "api/http_api.h"
+#include "auth/limit.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "protocol/encode.h"
+#include "realtime/transport_socketio.h"
+
+enum { JOIN_ROOMS_MAX = 100, JOIN_CURSOR_MAX_BYTES = 128, PID_RANDOM_BYTES = 16 };
+enum { PID_MAX_BYTES = UUID_TEXT_BYTES + TEXT_BASE64URL_BYTES(PID_RANDOM_BYTES) };
+
+static struct api *api_of(const struct socketio_client *client) {
+    return socketio_client_loop(client)->api;
+}
+
+/* ---- clients ---- */
+
+/* By what the client's first request proves who it is: counts in every namespace whose auth payload
+ * has no token. */
+static void on_open(struct socketio_client *client, struct conn *conn,
+                    const struct http_request *request) {
+    struct str token;
+    if (http_api_credential(conn, request, true, &token) != ERR_OK || token.len == 0)
+        return;
+    char *kept = mem_zalloc(1, token.len + 1);
+    memcpy(kept, token.ptr, token.len);
+    socketio_client_set_user(client, kept);
+}
+
+static void on_close(struct socketio_client *client) {
+    mem_free(socketio_client_user(client));
+}
+
+/* ---- joining a namespace ---- */
+
+/* A namespace asked for, while its session.start is away. */
+struct join {
+    struct socketio_socket *socket;
+    bool wants_recovery;
+    struct str pid; /* of the state that it would recover; empty: none */
+};
+
+static struct str text_of(const json_t *auth, const char *name) {
+    const json_t *value = json_object_get(auth, name);
+    return json_is_string(value) ? str_make(json_string_value(value), json_string_length(value))
+                                 : STR_EMPTY;
+}
+
+static enum err read_rooms(struct request *request, const json_t *auth, struct uuid_list *out) {
+    const json_t *rooms = json_object_get(auth, "rooms");
+    size_t i;
+    json_t *room;
+    out->items = arena_zalloc_array(request->arena, JOIN_ROOMS_MAX, sizeof *out->items);
+    request->error.field = STR("rooms");
+    if (rooms != NULL && (!json_is_array(rooms) || json_array_size(rooms) > JOIN_ROOMS_MAX))
+        return ERR_INVALID_FIELD;
+    json_array_foreach(rooms, i, room) {
+        struct str text = str_from_cstr(json_string_value(room));
+        if (!uuid_parse(text, &out->items[out->count++]))
+            return ERR_INVALID_FIELD;
+    }
+    request->error.field = STR_EMPTY;
+    return ERR_OK;
+}
+
+/* Where the stream is to go on: at the offset of a state to recover, or at `cursor`. */
+static enum err read_cursor(struct request *request, struct join *join, const json_t *auth,
+                            struct str *out) {
+    struct str offset = text_of(auth, "offset");
+    join->pid = arena_strdup(request->arena, text_of(auth, "pid"));
+    join->wants_recovery = join->pid.len > 0 || json_is_true(json_object_get(auth, "recovery"));
+    struct str cursor = join->pid.len > 0 && offset.len > 0 ? offset : text_of(auth, "cursor");
+    *out = arena_strdup(request->arena, cursor);
+    if (cursor.len <= JOIN_CURSOR_MAX_BYTES)
+        return ERR_OK;
+    request->error.field = STR("cursor");
+    return ERR_INVALID_FIELD;
+}
+
+static enum err read_join(struct request *request, struct join *join, const json_t *auth) {
+    const struct socketio_client *client = socketio_client_of(join->socket);
+    struct session_start_params *params;
+    struct str token = text_of(auth, "token");
+    const char *kept = socketio_client_user(client);
+    request->id = OPERATION_session_start;
+    request->operation = &operation_table()[request->id];
+    request->params = params = arena_zalloc(request->arena, request->operation->params_size);
+    request->credential.token =
+        arena_strdup(request->arena, token.len > 0 ? token : str_from_cstr(kept));
+    enum err err = read_cursor(request, join, auth, &params->cursor);
+    return err == ERR_OK ? read_rooms(request, auth, &params->rooms) : err;
+}
+
+/* Refused joins cost a stranger as much as any other request. */
+static enum err admit(struct request *request) {
+    if (atomic_load(&request->api->draining))
+        return ERR_DRAINING;
+    request->error.retry_after_ms = (int64_t)limit_take_address(LIMIT_BASE, request->address);
+    return request->error.retry_after_ms == 0 ? ERR_OK : ERR_RATE_LIMITED;
+}
+
+static void finish_join(struct request *take_request);
+
+static void on_connect(struct socketio_socket *socket, const json_t *auth) {
+    struct socketio_client *client = socketio_client_of(socket);
+    struct request *request =
+        request_create(api_of(client), socketio_client_loop(client), finish_join);
+    struct join *join = arena_zalloc(request->arena, sizeof *join);
+    join->socket = socket;
+    socketio_hold(socket);
+    request->way = join;
+    memcpy(request->address, socketio_client_peer(client), sizeof request->address);
+    request->outcome = admit(request);
+    if (request->outcome == ERR_OK)
+        request->outcome = read_join(request, join, auth);
+    if (request->outcome != ERR_OK)
+        finish_join(request);
+    else
+        dispatch_request(request, WAY_SOCKET);
+}
+
+static void refuse_join(struct socketio_socket *socket, const struct request *request) {
+    struct buf data = BUF_INIT;
+    encode_error(&data, request->outcome, &request->error);
+    socketio_refuse(socket, str_from_cstr(err_message(request->outcome)), buf_str(&data));
+    buf_finish(&data);
+}
+
+/* A pid says whose state it names, so that nobody else's counts as recovered: the person's id, a
+ * dot, and what makes it one of its kind. It proves nothing: who it is was asked before. */
+static bool is_pid_of(struct str pid, struct uuid person) {
+    char id[UUID_TEXT_BYTES];
+    uuid_format(person, id);
+    if (!str_starts_with(pid, str_from_cstr(id)) || pid.len >= PID_MAX_BYTES)
+        return false;
+    for (size_t i = 0; i < pid.len; i++) {
+        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.",
+                   pid.ptr[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static struct str make_pid(struct arena *arena, struct uuid person) {
+    uint8_t bytes[PID_RANDOM_BYTES];
+    char id[UUID_TEXT_BYTES], random[TEXT_BASE64URL_BYTES(PID_RANDOM_BYTES)];
+    random_bytes(bytes, sizeof bytes);
+    text_base64url_encode(bytes, sizeof bytes, random);
+    uuid_format(person, id);
+    return arena_printf(arena, "%s.%s", id, random);
+}
+
+/* The old one where the stream goes on from it: the client takes its state for recovered. */
+static struct str choose_pid(const struct join *join, const struct request *request) {
+    const struct session_start_result *result = request->result;
+    struct uuid person = request->call.actor.id;
+    if (!join->wants_recovery)
+        return STR_EMPTY;
+    if (result->resumed && is_pid_of(join->pid, person))
+        return join->pid;
+    return make_pid(request->arena, person);
+}
+
+static void send_started(struct session *session, const struct request *request) {
+    const struct session_start_result *result = request->result;
+    struct buf envelope = BUF_INIT;
+    buf_append_cstr(&envelope, "{\"event\":\"session.started\",\"data\":");
+    encode_object(&envelope, request->operation->out, result);
+    buf_append_char(&envelope, '}');
+    session_tell(session, STR("session.started"), result->cursor, buf_str(&envelope));
+    buf_finish(&envelope);
+}
+
+static void open_session(const struct join *join, const struct request *request) {
+    const struct actor *actor = &request->call.actor;
+    const struct call_effect *effect = &request->call.effect;
+    struct session *session = transport_socketio_open(join->socket, request->loop->hub);
+    if (!session_sign_in(session, &(struct session_identity){.account = actor->account,
+                                                             .row = actor->session,
+                                                             .expires_at_ms = actor->expires_at,
+                                                             .role = actor->role,
+                                                             .id = actor->id}))
+        return;
+    if (join->wants_recovery)
+        transport_socketio_add_offsets(session);
+    socketio_accept(join->socket, choose_pid(join, request));
+    send_started(session, request);
+    session_start_stream(session, effect->start_pos, effect->only_rooms, effect->only_count);
+}
+
+static void finish_join(struct request *take_request) {
+    struct join *join = take_request->way;
+    if (!socketio_is_there(join->socket)) {
+        /* nobody to answer */
+    } else if (take_request->outcome == ERR_OK) {
+        open_session(join, take_request);
+    } else {
+        refuse_join(join->socket, take_request);
+    }
+    socketio_release(join->socket);
+    request_destroy(take_request);
+}
+
+/* ---- operations ---- */
+
+/* Who waits for an operation's acknowledgement. */
+struct errand {
+    struct socketio_socket *socket;
+    struct session *session;
+    int64_t ack;
+};
+
+static void acknowledge(const struct errand *errand, const struct request *request) {
+    struct buf args = BUF_INIT;
+    if (request->outcome == ERR_OK) {
+        buf_append_cstr(&args, "[{\"result\":");
+        encode_object(&args, request->operation->out, request->result);
+    } else {
+        buf_append_cstr(&args, "[{\"error\":");
+        encode_error(&args, request->outcome, &request->error);
+    }
+    buf_append_cstr(&args, "}]");
+    socketio_acknowledge(errand->socket, errand->ack, buf_str(&args), NULL, 0);
+    buf_finish(&args);
+}
+
+static void finish_operation(struct request *take_request) {
+    struct errand *errand = take_request->way;
+    acknowledge(errand, take_request);
+    if (take_request->outcome == ERR_INVALID_TOKEN)
+        session_close(errand->session, CLOSE_SIGNED_OUT, STR("session ended"));
+    session_release(errand->session);
+    socketio_release(errand->socket);
+    request_destroy(take_request);
+}
+
+static enum err read_operation(struct request *request, const struct socketio_args *args) {
+    const json_t *name = json_array_get(args->json, 0);
+    json_t *params = json_array_get(args->json, 1);
+    if (!json_is_string(name))
+        return ERR_UNKNOWN_OPERATION;
+    if (args->binary_count > 0 || socketio_has_placeholder(args->json) ||
+        (params != NULL && !json_is_object(params) && !json_is_null(params)))
+        return ERR_INVALID_REQUEST;
+    enum err err = request_decode_operation(
+        request, str_make(json_string_value(name), json_string_length(name)),
+        json_is_object(params) ? params : NULL);
+    if (request->operation == NULL)
+        return err;
+    if (request->id == OPERATION_session_authenticate)
+        return ERR_ALREADY_SIGNED_IN;
+    return request->id == OPERATION_session_start ? ERR_ALREADY_STARTED : err;
+}
+
+static void refuse_overload(struct socketio_socket *socket, int64_t ack) {
+    struct buf args = BUF_INIT;
+    buf_append_cstr(&args, "[{\"error\":");
+    encode_error(&args, ERR_OVERLOADED, &(struct error_detail){.retry_after_ms = 1000});
+    buf_append_cstr(&args, "}]");
+    socketio_acknowledge(socket, ack, buf_str(&args), NULL, 0);
+    buf_finish(&args);
+}
+
+static void on_event(struct socketio_socket *socket, const struct socketio_args *args,
+                     int64_t ack) {
+    struct session *session = transport_socketio_session(socket);
+    if (session == NULL || !session_takes_requests(session))
+        return;
+    if (!session_hold(session)) {
+        refuse_overload(socket, ack);
+        return;
+    }
+    struct request *request =
+        request_create(session_loop(session)->api, session_loop(session), finish_operation);
+    struct errand *errand = arena_alloc(request->arena, sizeof *errand);
+    *errand = (struct errand){socket, session, ack};
+    socketio_hold(socket);
+    request->way = errand;
+    request->credential.session_row = session_identity(session)->row;
+    memcpy(request->address, session_peer(session), sizeof request->address);
+    request->outcome = read_operation(request, args);
+    if (request->outcome != ERR_OK)
+        finish_operation(request);
+    else
+        dispatch_request(request, WAY_SOCKET);
+}
+
+const struct socketio_ops api_socketio_ops = {.on_open = on_open,
+                                              .on_connect = on_connect,
+                                              .on_event = on_event,
+                                              .on_drain = transport_socketio_on_drain,
+                                              .on_disconnect = transport_socketio_on_disconnect,
+                                              .on_close = on_close};
