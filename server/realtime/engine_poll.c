@@ -197,13 +197,12 @@ static void answer_handshake(struct engine_server *server, struct conn *conn,
 
 static void answer_engine(struct engine *engine, struct conn *conn,
                           struct http_request *take_request, bool is_socket) {
+    bool polls = !is_socket && engine->socket == NULL;
     if (is_socket && wants_websocket(take_request))
         engine_open_probe(engine, conn, take_request);
-    else if (is_socket || engine->socket != NULL)
-        refuse(engine->server, conn, take_request, ENGINEIO_BAD_REQUEST);
-    else if (take_request->method == METHOD_GET)
+    else if (polls && take_request->method == METHOD_GET)
         take_poll(engine, conn, take_request);
-    else if (take_request->method == METHOD_POST)
+    else if (polls && take_request->method == METHOD_POST)
         take_post(engine, conn, take_request);
     else
         refuse(engine->server, conn, take_request, ENGINEIO_BAD_REQUEST);
