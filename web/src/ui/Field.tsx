@@ -14,8 +14,8 @@ interface TextFieldProps extends FieldFrame, Omit<InputHTMLAttributes<HTMLInputE
 }
 
 function describe(id: string, hint: ReactNode, error: string | undefined): string | undefined {
-  const parts = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean);
-  return parts.length > 0 ? parts.join(" ") : undefined;
+  if (error) return `${id}-error`;
+  return hint ? `${id}-hint` : undefined;
 }
 
 function Frame({ id, label, hint, error, optional, children }: FieldFrame & { id: string; children: ReactNode }) {
@@ -27,7 +27,7 @@ function Frame({ id, label, hint, error, optional, children }: FieldFrame & { id
       </label>
       {children}
       {error && <InlineError id={`${id}-error`}>{error}</InlineError>}
-      {hint && (
+      {hint && !error && (
         <p className="field-hint" id={`${id}-hint`}>
           {hint}
         </p>

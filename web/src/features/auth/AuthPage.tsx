@@ -1,6 +1,8 @@
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { t } from "../../i18n/t";
 import { Mark } from "../../ui/Mark";
+import "../../ui/button.css";
 import "./auth.css";
 
 /** The frame of the pages that one sees before one is signed in. */
@@ -18,5 +20,16 @@ export function AuthPage({ title, lead, children, foot }: { title: string; lead?
         {foot && <p className="auth-foot">{foot}</p>}
       </div>
     </main>
+  );
+}
+
+/** The way on from a page that has nothing to fill in. */
+export function GoSignIn() {
+  return (
+    <div className="auth-actions">
+      <Link href="/" className="button button-primary">
+        {t("owner.goSignIn")}
+      </Link>
+    </div>
   );
 }

@@ -5,7 +5,7 @@ import { formatShort, rich, t } from "../../i18n/t";
 import { actions, type InviteShow } from "../../store/contract";
 import { Button } from "../../ui/Button";
 import { AccountForm, type NewAccount } from "./AccountForm";
-import { AuthPage } from "./AuthPage";
+import { AuthPage, GoSignIn } from "./AuthPage";
 
 type Look = { state: "checking" } | { state: "open"; invite: InviteShow } | { state: "closed" } | { state: "failed" };
 
@@ -41,9 +41,9 @@ export function InvitePage({ secret, onDone }: { secret: string; onDone: () => v
       {t("invite.have")} <Link href="/">{t("signIn.submit")}</Link>
     </>
   );
-  if (secret === "") return <AuthPage title={t("invite.missing.title")} lead={t("invite.missing.text")} foot={foot} />;
+  if (secret === "") return <AuthPage title={t("invite.missing.title")} lead={t("invite.missing.text")}><GoSignIn /></AuthPage>;
   if (look.state === "checking") return <AuthPage title={t("invite.title")} lead={<span role="status">{t("invite.checking")}</span>} />;
-  if (look.state === "closed") return <AuthPage title={t("invite.expired.title")} lead={t("invite.expired.text")} foot={foot} />;
+  if (look.state === "closed") return <AuthPage title={t("invite.expired.title")} lead={t("invite.expired.text")}><GoSignIn /></AuthPage>;
   if (look.state === "failed") {
     return (
       <AuthPage title={t("invite.failed.title")} lead={t("invite.failed.text")}>
@@ -61,8 +61,8 @@ export function InvitePage({ secret, onDone }: { secret: string; onDone: () => v
       title={t("invite.title")}
       lead={
         <>
-          {invite.invited_by ? rich("invite.by", { name: <bdi>{invite.invited_by}</bdi> }) : t("invite.anyone")}{" "}
-          {t("invite.asRole", { role: t(`role.${invite.role}`).toLocaleLowerCase(), date: formatShort(new Date(invite.expires_at)) })}
+          <span className="auth-inviter">{invite.invited_by ? rich("invite.by", { name: <bdi>{invite.invited_by}</bdi> }) : t("invite.anyone")}</span>{" "}
+          <span className="auth-terms">{t("invite.asRole", { role: t(`role.${invite.role}`).toLocaleLowerCase(), date: formatShort(new Date(invite.expires_at)) })}</span>
         </>
       }
       foot={foot}
