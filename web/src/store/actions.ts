@@ -4,7 +4,7 @@ import { ParleyError } from "../../sdk/errors.ts";
 import type { InviteCreateParams, Message, Operations, OwnerCreateParams, RoomCreateParams, SessionCreateParams, UserCreateParams, UserUpdateParams } from "../../sdk/generated.ts";
 import { rest } from "../../sdk/rest.ts";
 import { allEntries, deleteEntry, putEntry, wipe } from "./database.ts";
-import { readDrafts, wipeDrafts, writeDraft } from "./drafts.ts";
+import { readDrafts, readOpenRoom, wipeDrafts, writeDraft, writeOpenRoom } from "./drafts.ts";
 import { createOutbox } from "./outbox.ts";
 import { dispatch, getState, useStore } from "./store.ts";
 import { emptyState } from "./state.ts";
@@ -36,6 +36,7 @@ const connection = new Connection({
     if (state.state === "ended") void endSession();
   },
   onStart: (result) => {
+    if (result.state) loadDrafts(result.state.user.id);
     dispatch({ type: "started", result });
     void loadOutbox();
     refreshStale();
@@ -75,6 +76,10 @@ async function begin(): Promise<void> {
     if (getState().phase === "starting") dispatch({ type: "phase", phase: "unreachable" });
     startTimer = setTimeout(() => void begin(), startRetry_ms);
   }
+}
+
+function loadDrafts(account: string): void {
+  for (const [room, text] of Object.entries(readDrafts(account))) dispatch({ type: "draft", room, text });
 }
 
 /* ---- outbox ---- */
@@ -269,7 +274,6 @@ async function signOut(): Promise<void> {
 }
 
 function start(): void {
-  for (const [room, text] of Object.entries(readDrafts())) dispatch({ type: "draft", room, text });
   forgetSettled();
   window.addEventListener("online", () => connection.connect());
   window.addEventListener("offline", () => connection.lost());
@@ -313,6 +317,8 @@ export const actions = {
     writeDraft(room, text);
   },
 
+  noteOpenRoom: writeOpenRoom,
+  lastOpenRoom: readOpenRoom,
   loadRoom,
   createRoom,
   joinRoom,

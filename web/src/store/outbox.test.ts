@@ -75,3 +75,20 @@ it("what another tab has sent is not sent again", async () => {
   expect(send).not.toHaveBeenCalled();
   expect(entries).toEqual([]);
 });
+
+it("where there is no disk, what is written is sent from memory, in order", async () => {
+  const open = vi.spyOn(IDBFactory.prototype, "open").mockImplementation(() => {
+    throw new DOMException("no storage here", "SecurityError");
+  });
+  await wipe();
+  const entries = [entry("1"), entry("2")];
+  for (const one of entries) await putEntry(one);
+  const sent: string[] = [];
+  const { outbox } = world(async (one) => {
+    sent.push(one.nonce);
+    return stored(one);
+  }, entries);
+  await outbox.flush();
+  open.mockRestore();
+  expect(sent).toEqual(["1", "2"]);
+});
