@@ -1,13 +1,14 @@
 import { MessagesSquare } from "lucide-react";
-import { useCallback, useMemo } from "react";
+import { useCallback, useEffect, useMemo } from "react";
 import { useLocation, useRoute } from "wouter";
 import { ConnectionBanner } from "../features/connection/ConnectionBanner";
 import { Sidebar } from "../features/rooms/Sidebar";
 import { sortRooms } from "../features/rooms/sort-rooms";
 import { t } from "../i18n/t";
 import { openOverlay, useOverlay } from "../lib/overlay";
+import { useMedia } from "../lib/use-media";
 import { homePath, roomPath } from "../lib/paths";
-import { useRooms, useSelf } from "../store/contract";
+import { actions, useRooms, useSelf, type MyRoom } from "../store/contract";
 import { Button } from "../ui/Button";
 import { EmptyState } from "../ui/EmptyState";
 import { Announcer } from "./Announcer";
@@ -16,18 +17,26 @@ import { Overlays } from "./Overlays";
 import { RoomView } from "./RoomView";
 import "./main.css";
 
-function Welcome({ rooms }: { rooms: number }) {
+/** Where there is a pane for it (main.css), one room is always open: the one of the last time, else the first with news. */
+function useOpenRoom(sorted: readonly MyRoom[], current: string | undefined, atHome: boolean): void {
+  const [, go] = useLocation();
+  const hasPane = useMedia("(min-width: 721px)");
+  const isJoined = sorted.some((room) => room.id === current);
+  useEffect(() => {
+    if (current !== undefined && isJoined) actions.noteOpenRoom(current);
+  }, [current, isJoined]);
+  useEffect(() => {
+    if (!hasPane || !atHome) return;
+    const last = actions.lastOpenRoom();
+    const room = sorted.find((one) => one.id === last) ?? sorted.find((one) => one.unread > 0) ?? sorted[0];
+    if (room) go(roomPath(room.id), { replace: true });
+  }, [hasPane, atHome, sorted, go]);
+}
+
+/** What stands where a room would, as long as there is none. */
+function Welcome() {
   const self = useSelf();
   const guest = self?.role === "guest";
-  if (rooms > 0) {
-    return (
-      <main className="pane">
-        <EmptyState page icon={MessagesSquare} title={t("welcome.title")}>
-          {t("welcome.text")}
-        </EmptyState>
-      </main>
-    );
-  }
   return (
     <main className="pane">
       <EmptyState page
@@ -71,6 +80,7 @@ export function Main() {
   useKeyboard({ onRoom });
 
   const lost = current === undefined && location !== homePath;
+  useOpenRoom(sorted, current, location === homePath);
   const view = current !== undefined || lost ? "room" : "rooms";
   return (
     <div className={`house house-${view} ${membersShown && current !== undefined ? "house-members" : ""}`}>
@@ -85,7 +95,7 @@ export function Main() {
             </EmptyState>
           </main>
         )}
-        {current === undefined && !lost && <Welcome rooms={rooms.length} />}
+        {current === undefined && !lost && rooms.length === 0 && <Welcome />}
       </div>
       <Announcer room={current} />
       <Overlays />

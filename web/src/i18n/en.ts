@@ -261,8 +261,6 @@ export const en = {
   "connection.waiting": "Connection lost. Next try in {count} s.",
   "connection.now": "Retry now",
 
-  "welcome.title": "Pick a room",
-  "welcome.text": "Choose one on the left, or press Ctrl K to find it by name.",
   "welcome.none.title": "No rooms yet",
   "welcome.none.text": "Join a public room, or make the first one.",
   "welcome.guest": "Nobody has added you to a room yet. Ask whoever invited you.",
