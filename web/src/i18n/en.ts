@@ -79,6 +79,8 @@ export const en = {
   "sidebar.newRoom": "New room",
   "sidebar.invite": "Invite people",
   "sidebar.switch": "Go to a room",
+  "sidebar.newsAbove": "Unread above",
+  "sidebar.newsBelow": "Unread below",
   "sidebar.none": "You are in no room yet.",
   "sidebar.archived": "Archived",
   "sidebar.menu": "Your account",

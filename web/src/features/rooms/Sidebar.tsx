@@ -1,5 +1,5 @@
-import { Compass, KeyRound, Keyboard, LogOut, MonitorCog, Moon, Plus, Search, Sun, UserPlus, UserRound, Volume2 } from "lucide-react";
-import { memo, useMemo } from "react";
+import { ArrowDown, ArrowUp, Compass, KeyRound, Keyboard, LogOut, MonitorCog, Moon, Plus, Search, Sun, UserPlus, UserRound, Volume2 } from "lucide-react";
+import { memo, useMemo, useRef } from "react";
 import { Link } from "wouter";
 import { t } from "../../i18n/t";
 import { openOverlay, setAnnouncing, useOverlay } from "../../lib/overlay";
@@ -14,6 +14,7 @@ import { Menu, MenuItem, MenuLine } from "../../ui/Menu";
 import { PersonAvatar } from "../../ui/Person";
 import { RoomMark } from "./RoomMark";
 import { sortRooms } from "./sort-rooms";
+import { useHiddenNews } from "./use-hidden-news";
 import "./sidebar.css";
 
 const themes: readonly { theme: Theme; icon: typeof Sun }[] = [
@@ -88,6 +89,38 @@ function AccountMenu() {
   );
 }
 
+/** The rooms, and on its edges what is unread beyond them. */
+function RoomList({ rooms, current, empty }: { rooms: readonly MyRoom[]; current: string | undefined; empty: string | undefined }) {
+  const scroll = useRef<HTMLDivElement>(null);
+  const { above, below, look } = useHiddenNews(scroll, rooms, current);
+  const show = (room: HTMLElement | undefined) => room?.scrollIntoView({ block: "center" });
+  return (
+    <div className="sidebar-list">
+      <div className="sidebar-scroll" ref={scroll} onScroll={look}>
+        {rooms.length === 0 && <p className="sidebar-none">{t("sidebar.none")}</p>}
+        {empty !== undefined && <p className="sidebar-none sidebar-none-why">{empty}</p>}
+        <ul className="sidebar-rooms">
+          {rooms.map((room) => (
+            <RoomLink key={room.id} room={room} current={room.id === current} />
+          ))}
+        </ul>
+      </div>
+      {above && (
+        <button type="button" className="sidebar-news sidebar-news-above" onClick={() => show(above)}>
+          <Icon of={ArrowUp} />
+          {t("sidebar.newsAbove")}
+        </button>
+      )}
+      {below && (
+        <button type="button" className="sidebar-news sidebar-news-below" onClick={() => show(below)}>
+          <Icon of={ArrowDown} />
+          {t("sidebar.newsBelow")}
+        </button>
+      )}
+    </div>
+  );
+}
+
 /** The way from room to room. What is unread is the first thing seen. */
 export function Sidebar({ current, workspace }: { current: string | undefined; workspace: string }) {
   const self = useSelf();
@@ -106,31 +139,23 @@ export function Sidebar({ current, workspace }: { current: string | undefined; w
           <IconButton icon={Search} label={t("sidebar.switch")} keys="Ctrl K" onClick={() => openOverlay({ name: "switcher" })} />
         </span>
       </header>
-      <div className="sidebar-scroll">
-        <div className="sidebar-section">
-          <h2 className="sidebar-title">{t("sidebar.rooms")}</h2>
-          {!guest && (
-            <span className="tooltip-end">
-              <IconButton small icon={Plus} label={t("sidebar.newRoom")} onClick={() => openOverlay({ name: "new-room" })} />
-            </span>
-          )}
-        </div>
-        {sorted.length === 0 && <p className="sidebar-none">{t("sidebar.none")}</p>}
-        {sorted.length === 0 && guest && <p className="sidebar-none sidebar-none-why">{t("welcome.guest")}</p>}
-        <ul className="sidebar-rooms">
-          {sorted.map((room) => (
-            <RoomLink key={room.id} room={room} current={room.id === current} />
-          ))}
-        </ul>
+      <div className="sidebar-section">
+        <h2 className="sidebar-title">{t("sidebar.rooms")}</h2>
+        {!guest && (
+          <span className="tooltip-end">
+            <IconButton small icon={Plus} label={t("sidebar.newRoom")} onClick={() => openOverlay({ name: "new-room" })} />
+          </span>
+        )}
+      </div>
+      <RoomList rooms={sorted} current={current} empty={sorted.length === 0 && guest ? t("welcome.guest") : undefined} />
+      {!guest && (
         <ul className="sidebar-more">
-          {!guest && (
-            <li>
-              <button type="button" className="room-link" onClick={() => openOverlay({ name: "browse" })}>
-                <Icon of={Compass} />
-                <span className="room-link-name">{t("sidebar.browse")}</span>
-              </button>
-            </li>
-          )}
+          <li>
+            <button type="button" className="room-link" onClick={() => openOverlay({ name: "browse" })}>
+              <Icon of={Compass} />
+              <span className="room-link-name">{t("sidebar.browse")}</span>
+            </button>
+          </li>
           {mayInvite && (
             <li>
               <button type="button" className="room-link" onClick={() => openOverlay({ name: "invites" })}>
@@ -140,7 +165,7 @@ export function Sidebar({ current, workspace }: { current: string | undefined; w
             </li>
           )}
         </ul>
-      </div>
+      )}
       <footer className="sidebar-foot">
         <AccountMenu />
       </footer>
