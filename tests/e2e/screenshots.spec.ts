@@ -303,3 +303,38 @@ test("long texts", async ({ server, page }) => {
   await composer(page).fill("A draft that is long.\n".repeat(30));
   await shoot(page, "composer.long");
 });
+
+const code = `static enum err page_of(struct tx *tx, const struct message_list_params *in,
+                        struct message_range range, int64_t limit, struct message_list *out) {
+    int64_t seq = 0;
+    enum err err = ERR_OK;
+    if (in->around.len > 0) {
+        err = parse_seq(in->around, &seq);
+        return err == ERR_OK ? page_around(tx, &range, seq, limit, out) : err;
+    }
+`;
+
+test("much of everything", async ({ server, page }) => {
+  const all = await people(server);
+  const [ann, bela] = all;
+  if (!ann || !bela) throw new Error("nobody");
+  const general = await ann.room("general");
+  for (let count = 1; count <= 200; count += 1) await ann.makeRoom(`project ${String(count)}`, count % 9 === 0);
+  const busy = await ann.makeRoom("project in a hurry");
+  await bela.ask("POST", `/rooms/${busy}/join`);
+  for (let count = 1; count <= 130; count += 1) await bela.send(busy, `Line ${String(count)} of a long day`);
+  for (let count = 0; count < 4; count += 1) await bela.send(general, code);
+  await signIn(server, page, "ann");
+  await shoot(page, "home.many");
+  await openRoom(page, "general");
+  await expect(page.getByText("parse_seq").first()).toBeVisible();
+  const typists = await Promise.all(all.slice(1, 6).map((person) => person.listen()));
+  for (const one of typists) await one.result("typing.start", { room: general });
+  await expect(page.getByText("are typing…")).toBeVisible();
+  await shoot(page, "room.code");
+  await page.setViewportSize(onPhone() ? { width: 360, height: 740 } : { width: 1920, height: 1080 });
+  await shoot(page, "room.wide");
+  await page.goto(`${server.url}/rooms/${busy}`);
+  await expect(page.getByText("Line 130 of a long day")).toBeVisible();
+  await shoot(page, "room.many");
+});
