@@ -1,6 +1,7 @@
 #include "chat/replay.h"
 
 #include "store/account.h"
+#include "store/membership.h"
 #include "store/message.h"
 #include "store/room.h"
 
@@ -47,12 +48,24 @@ static enum err load_room(struct tx *tx, struct log_event *event, const struct r
     return ERR_OK;
 }
 
-static enum err load_room_joined(struct tx *tx, int64_t reader, struct log_event *event) {
+/* The room as its reader sees it. Who has left it since gets the id alone: what the room is called,
+ * and how far it has come, is from after leaving. */
+static enum err load_room_joined(struct tx *tx, int64_t reader, struct log_event *event,
+                                 const struct room_row *row) {
     struct room_joined_data *data = arena_zalloc(tx->arena, sizeof *data);
-    struct my_room *room = arena_alloc(tx->arena, sizeof *room);
+    struct my_room *room = arena_zalloc(tx->arena, sizeof *room);
+    struct membership_row membership;
     data->room = room;
     event->data = data;
-    return room_mine(tx, reader, event->subject, room);
+    enum err err = membership_of(tx, event->subject, reader, &membership);
+    if (err != ERR_OK)
+        return err;
+    if (membership.is_open)
+        return room_mine(tx, reader, event->subject, room);
+    room->id = row->id;
+    room->private = row->is_private;
+    room->created_at = row->created_at;
+    return ERR_OK;
 }
 
 static enum err load_room_left(struct tx *tx, struct log_event *event, const struct room_row *row) {
@@ -70,7 +83,7 @@ static enum err load_about_room(struct tx *tx, int64_t reader, struct log_event 
     if (event->type == EVENT_room_updated || event->type == EVENT_room_created)
         return load_room(tx, event, &row);
     event->room_id = row.id;
-    return event->type == EVENT_room_joined ? load_room_joined(tx, reader, event)
+    return event->type == EVENT_room_joined ? load_room_joined(tx, reader, event, &row)
                                             : load_room_left(tx, event, &row);
 }
 

@@ -78,6 +78,7 @@ test("nothing from before joining and nothing after leaving, live or resumed", a
   await ann.send(room, "inside");
   await ann.ask("DELETE", `/rooms/${room}/members/${bobId}`);
   await ann.send(room, "after leaving");
+  await ann.ask("PATCH", `/rooms/${room}`, { name: "Called so later", topic: "Thought of later" });
   await ann.send(general, "end");
   await until("the end", () => b.texts().includes("end"));
   assert.deepEqual(b.texts(room), ["inside"]);
@@ -86,6 +87,8 @@ test("nothing from before joining and nothing after leaving, live or resumed", a
   await until("the end again", () => resumed.texts().includes("end"));
   assert.deepEqual(resumed.texts(room), []);
   assert.ok(resumed.events.some((one) => one.event === "room.left" && one.room === room));
+  assert.ok(resumed.events.some((one) => one.event === "room.joined" && one.room === room));
+  assert.doesNotMatch(JSON.stringify(resumed.events), /later/, "nor what it was called after");
   resumed.close();
   assert.equal((await bob.ask("GET", `/rooms/${room}/messages`)).status, 404);
 });
