@@ -2,7 +2,7 @@
 
 /* The person's own event comes before the room's: their stream begins the room with it. */
 static enum err tell_room_joined(struct tx *tx, int64_t actor, const struct room_row *room,
-                                 int64_t account, int64_t membership) {
+                                 int64_t account, int64_t membership, int64_t joined_seq) {
     struct room_joined_data *data = arena_zalloc(tx->arena, sizeof *data);
     struct my_room *mine = arena_zalloc(tx->arena, sizeof *mine);
     const struct log_event event = {
@@ -10,6 +10,7 @@ static enum err tell_room_joined(struct tx *tx, int64_t actor, const struct room
         .audience = audience_person(account),
         .actor = actor,
         .subject = room->key,
+        .fact = room->is_private ? joined_seq : 0,
         .room_id = room->id,
         .membership = membership,
         .data = data,
@@ -65,7 +66,7 @@ enum err member_join(struct tx *tx, int64_t actor, const struct room_row *room,
     if (err == ERR_OK)
         err = membership_open(tx, &membership, room->key, person->key, seq + 1, &key);
     if (err == ERR_OK)
-        err = tell_room_joined(tx, actor, room, person->key, key);
+        err = tell_room_joined(tx, actor, room, person->key, key, seq + 1);
     if (err == ERR_OK)
         err = tell_members(tx, actor, room, person, EVENT_member_joined, &joined_seq);
     CHECK(err != ERR_OK || joined_seq == seq + 1);

@@ -17,6 +17,7 @@ static enum err tell_message(struct call *call, const struct room_access *access
         .audience = audience_room(access->room.key),
         .actor = call->actor.account,
         .subject = key,
+        .fact = type == EVENT_message_created ? 0 : message->seq,
         .room_id = access->room.id,
         .data = data,
     };

@@ -72,7 +72,7 @@ bool hub_wake(struct hub *hub) {
 
 /* ---- who is in which audience ---- */
 
-void hub_subscribe(struct session *session, int64_t audience_key) {
+void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_seq) {
     struct hub *hub = session->hub;
     for (uint32_t i = 0; i < session->subscription_count; i++) {
         if (session->subscriptions[i].audience->key == audience_key)
@@ -95,7 +95,7 @@ void hub_subscribe(struct session *session, int64_t audience_key) {
     }
     audience->members[audience->count] = (struct member){session, session->subscription_count};
     session->subscriptions[session->subscription_count++] =
-        (struct subscription){audience, audience->count++};
+        (struct subscription){audience, audience->count++, from_seq};
 }
 
 /* Takes the session's subscription at `slot` out; the last ones move into the holes on both sides.
@@ -140,8 +140,9 @@ bool hub_is_addressed(const struct session *session, const struct packet *packet
     if ((packet->flags & EVENT_NO_GUEST) != 0 && session->identity.role == ROLE_GUEST)
         return false;
     for (uint32_t i = 0; i < session->subscription_count; i++) {
-        if (session->subscriptions[i].audience->key == packet->audience)
-            return true;
+        const struct subscription *subscription = &session->subscriptions[i];
+        if (subscription->audience->key == packet->audience)
+            return !log_is_before_joining(packet->fact, subscription->from_seq);
     }
     return false;
 }
@@ -168,10 +169,18 @@ void hub_apply(struct session *session, const struct packet *packet) {
         session_end(session, is_next ? code : CLOSE_RECONNECT);
     } else if (packet->type == EVENT_room_joined && is_next &&
                session_wants_room(session, packet->subject)) {
-        hub_subscribe(session, audience_room(packet->subject));
+        hub_subscribe(session, audience_room(packet->subject), packet->fact);
     } else if (packet->type == EVENT_room_left && is_next) {
         hub_unsubscribe(session, audience_room(packet->subject));
     }
+}
+
+static bool is_for(const struct member *member, const struct packet *packet) {
+    const struct session *session = member->session;
+    if ((packet->flags & EVENT_NO_GUEST) != 0 && session->identity.role == ROLE_GUEST)
+        return false;
+    return packet->fact == 0 ||
+           !log_is_before_joining(packet->fact, session->subscriptions[member->slot].from_seq);
 }
 
 /* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile
@@ -187,11 +196,12 @@ static void hub_deliver(struct hub *hub, struct packet *packet) {
         audience->chunk = NULL;
     }
     for (uint32_t left = audience->count; left > 0; left--) {
-        struct session *session = audience->members[left - 1].session;
+        const struct member *member = &audience->members[left - 1];
+        struct session *session = member->session;
         session->holds++; /* it may be closed below */
         if (packet_is_stub(packet))
             session_fall_behind(session, packet->stream_pos - 1);
-        else if ((packet->flags & EVENT_NO_GUEST) == 0 || session->identity.role != ROLE_GUEST)
+        else if (is_for(member, packet))
             session_deliver(session, packet, audience);
         hub_apply(session, packet);
         session_release(session);

@@ -23,7 +23,7 @@ struct page {
     size_t count;
     int64_t next_pos;
     bool at_head;
-    const int64_t *rooms; /* in the arena */
+    const struct log_open_room *rooms; /* in the arena */
     size_t room_count;
 };
 

@@ -160,8 +160,8 @@ bool session_sign_in(struct session *session, const struct session_identity *ide
     }
     session->identity = *identity;
     session->state = SESSION_SIGNED_IN;
-    hub_subscribe(session, audience_person(identity->account));
-    hub_subscribe(session, audience_workspace());
+    hub_subscribe(session, audience_person(identity->account), 0);
+    hub_subscribe(session, audience_workspace(), 0);
     timer_arm(hub->loop, &session->timer, 1); /* on_timer knows what comes first */
     return true;
 }
@@ -296,8 +296,9 @@ static void go_live(struct session *session, const struct page *page) {
     }
     session->state = SESSION_LIVE;
     for (size_t i = 0; i < page->room_count; i++) {
-        if (session_wants_room(session, page->rooms[i]))
-            hub_subscribe(session, audience_room(page->rooms[i]));
+        const struct log_open_room *open = &page->rooms[i];
+        if (session_wants_room(session, open->room))
+            hub_subscribe(session, audience_room(open->room), open->from_seq);
     }
     if (!replay_ring(session, index))
         session_fall_behind(session, session->pos);

@@ -19,6 +19,7 @@ enum session_state {
 struct subscription {
     struct audience *audience;
     uint32_t index;
+    int64_t from_seq; /* log_open_room; 0 for other audiences */
 };
 
 struct session {
@@ -79,7 +80,7 @@ void session_end(struct session *session, enum close_code code);
 void session_fall_behind(struct session *session, int64_t pos);
 
 /* hub.c, for session.c */
-void hub_subscribe(struct session *session, int64_t audience_key);
+void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_seq);
 void hub_unsubscribe(struct session *session, int64_t audience_key);
 void hub_unsubscribe_all(struct session *session);
 /* While the hub drains: the session's last request was answered, now it is closed. */

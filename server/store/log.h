@@ -25,7 +25,8 @@ struct log_event {
     int64_t audience;
     int64_t actor;   /* account key, 0: the operator */
     int64_t subject; /* key of what events.def names */
-    int64_t fact;
+    int64_t fact;    /* ROOM audience: the seq of the message that the event is about, if that is an
+                        older one, else 0; room.joined: from_seq (log_open_room); others: events.def */
     struct uuid room_id; /* ROOM audience and room.joined/left: goes into the envelope */
     const void *
         data; /* struct <event>_data, alive until the batch's replies went out; NULL for INTERNAL */
@@ -75,17 +76,27 @@ enum err cursor_parse(struct tx *tx, struct str cursor, enum cursor_state *state
                       int64_t *pos) MUST_CHECK;
 
 /* ---- pages of the stream for one person ---- */
+struct log_open_room {
+    int64_t room;
+    int64_t from_seq; /* private rooms: of the own joining; what is about a message before it is not
+                         for this reader */
+};
 struct log_page {
     struct log_event *events; /* in pos order, with data loaded as it is now; in tx->arena */
     size_t count;
     int64_t
-        next_pos;   /* everything addressed to the person up to here is in this or earlier pages */
-    bool at_head;   /* next_pos is the head of this snapshot */
-    int64_t *rooms; /* when at_head: the room keys of the person's open memberships at the head */
+        next_pos; /* everything addressed to the person up to here is in this or earlier pages */
+    bool at_head; /* next_pos is the head of this snapshot */
+    struct log_open_room *rooms; /* when at_head: the person's open memberships at the head */
     size_t room_count;
 };
-/* Events addressed to the person after `pos`: open memberships from max(pos + 1, joined_pos), the
- * person, the workspace; merged by pos, INTERNAL ones left out, at most LOG_PAGE_EVENTS. */
+/* Whether an event is about a message from before its reader joined. */
+static inline bool log_is_before_joining(int64_t fact, int64_t from_seq) {
+    return fact != 0 && fact < from_seq;
+}
+/* Events addressed to the person after `pos`: open memberships from max(pos + 1, joined_pos) but
+ * what is about messages before from_seq, the person, the workspace; merged by pos, INTERNAL ones
+ * left out, at most LOG_PAGE_EVENTS. */
 enum { LOG_PAGE_EVENTS = 200 };
 enum err log_page(struct tx *tx, int64_t account, enum role role, int64_t pos,
                   struct log_page *out) MUST_CHECK;

@@ -13,6 +13,7 @@ _Static_assert(EVENT_COUNT < 63, "the types that are not shown fit a positive 64
 struct log_tail {
     int64_t audience;
     int64_t after; /* everything up to here was read */
+    int64_t from_seq;
     int64_t limit; /* of the chunk in hand */
     struct log_event *chunk;
     size_t count, at;
@@ -24,7 +25,7 @@ struct log_reader {
     struct tx *tx;
     int64_t account;
     int64_t hidden; /* a bit for every type that the reader is not shown */
-    int64_t *rooms; /* of the open memberships */
+    struct log_open_room *rooms;
     size_t room_count;
     struct log_tail *tails; /* rooms, the person, the workspace */
     size_t tail_count;
@@ -59,9 +60,10 @@ static bool log_shows_any(enum event_audience audience, int64_t hidden) {
     return false;
 }
 
-static void log_reader_add(struct log_reader *reader, int64_t audience, int64_t after) {
-    reader->tails[reader->tail_count++] =
-        (struct log_tail){.audience = audience, .after = after, .limit = LOG_CHUNK_FIRST};
+static void log_reader_add(struct log_reader *reader, int64_t audience, int64_t after,
+                           int64_t from_seq) {
+    reader->tails[reader->tail_count++] = (struct log_tail){
+        .audience = audience, .after = after, .from_seq = from_seq, .limit = LOG_CHUNK_FIRST};
 }
 
 /* The audiences of the account, each with where its reading begins. */
@@ -76,13 +78,16 @@ static enum err log_reader_open(struct log_reader *reader, struct tx *tx, int64_
     reader->rooms = arena_zalloc_array(tx->arena, rows.count, sizeof *reader->rooms);
     reader->room_count = rows.count;
     for (size_t i = 0; i < rows.count; i++) {
-        int64_t room = db_at(&rows, i, 0)->integer, joined_pos = db_at(&rows, i, 1)->integer;
-        reader->rooms[i] = room;
-        log_reader_add(reader, audience_room(room), joined_pos > pos ? joined_pos - 1 : pos);
+        const struct log_open_room open = {.room = db_at(&rows, i, 0)->integer,
+                                           .from_seq = db_at(&rows, i, 2)->integer};
+        int64_t joined_pos = db_at(&rows, i, 1)->integer;
+        reader->rooms[i] = open;
+        log_reader_add(reader, audience_room(open.room), joined_pos > pos ? joined_pos - 1 : pos,
+                       open.from_seq);
     }
-    log_reader_add(reader, audience_person(account), pos);
+    log_reader_add(reader, audience_person(account), pos, 0);
     if (log_shows_any(AUDIENCE_WORKSPACE, reader->hidden))
-        log_reader_add(reader, audience_workspace(), pos);
+        log_reader_add(reader, audience_workspace(), pos, 0);
     return ERR_OK;
 }
 
@@ -91,9 +96,9 @@ static enum err log_reader_open(struct log_reader *reader, struct tx *tx, int64_
 /* Reads the next chunk of a tail whose chunk is used up. */
 static enum err log_tail_fill(struct log_reader *reader, struct log_tail *tail) {
     struct db_rows rows;
-    enum err err =
-        DB_RUN(reader->tx->db, reader->tx->arena, QUERY_log_of_audience, &rows,
-               DB_I(tail->audience), DB_I(tail->after), DB_I(tail->limit), DB_I(reader->hidden));
+    enum err err = DB_RUN(reader->tx->db, reader->tx->arena, QUERY_log_of_audience, &rows,
+                          DB_I(tail->audience), DB_I(tail->after), DB_I(tail->limit),
+                          DB_I(reader->hidden), DB_I(tail->from_seq));
     if (err != ERR_OK)
         return err;
     tail->chunk = arena_zalloc_array(reader->tx->arena, rows.count, sizeof *tail->chunk);
@@ -250,7 +255,7 @@ enum err log_count_missed(struct tx *tx, int64_t account, enum role role, int64_
         struct db_rows rows;
         err = DB_RUN(tx->db, tx->arena, QUERY_log_count_audience, &rows,
                      DB_I(reader.tails[i].audience), DB_I(reader.tails[i].after),
-                     DB_I(limit + 1 - *out), DB_I(reader.hidden));
+                     DB_I(limit + 1 - *out), DB_I(reader.hidden), DB_I(reader.tails[i].from_seq));
         if (err == ERR_OK)
             *out += db_at(&rows, 0, 0)->integer;
     }

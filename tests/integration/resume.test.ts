@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Server, until, type Person } from "./harness.ts";
+import { Server, until, type Client, type Person } from "./harness.ts";
 
 let server: Server;
 let ann: Person;
@@ -102,6 +102,39 @@ test("whoever rejoins a private room reads from the new joining on", async () =>
   await ann.ask("POST", `/rooms/${room}/members`, { user: bobId });
   await ann.send(room, "second stay");
   assert.deepEqual((await bob.history(room)).map((one) => one.text), ["second stay"]);
+});
+
+test("what is done to a message from before joining a private room is not for whoever joined later", async () => {
+  const room = await ann.makeRoom("Older", true);
+  const [cat, bobId] = [await server.person("cat"), await bob.id()];
+  await ann.ask("POST", `/rooms/${room}/members`, { user: await cat.id() });
+  const idOf = async (text: string) => ((await ann.send(room, text)).body["message"] as { id: string }).id;
+  const [old, gone] = [await idOf("old"), await idOf("gone")];
+  const [b, c] = [await bob.listen(), await cat.listen()];
+  const cursor = b.cursor;
+  await ann.ask("POST", `/rooms/${room}/members`, { user: bobId });
+  const fresh = await idOf("fresh");
+  const change = (message: string, text: string) => ann.ask("PATCH", `/rooms/${room}/messages/${message}`, { text });
+  await change(old, "old, corrected");
+  await ann.ask("DELETE", `/rooms/${room}/messages/${gone}`);
+  await change(fresh, "fresh, corrected");
+  await ann.send(general, "changes end");
+  const changes = (client: Client) => client.events.filter((one) => one.room === room && /message\.(edited|deleted)/.test(one.event)).map((one) => (one.data["message"] as { text?: string }).text ?? "");
+  for (const client of [b, c]) await until("the end", () => client.texts().includes("changes end"));
+  assert.deepEqual(changes(c), ["old, corrected", "", "fresh, corrected"]);
+  assert.deepEqual(changes(b), ["fresh, corrected"]);
+  b.close();
+  c.close();
+
+  const resumed = await bob.listen(cursor);
+  await until("the end again", () => resumed.texts().includes("changes end"));
+  assert.deepEqual(changes(resumed), ["fresh, corrected"]);
+  assert.equal(resumed.started["missed"], resumed.events.filter((one) => one.cursor !== undefined && one.event !== "heartbeat").length, "missed counts what was sent");
+  await change(old, "old, once more");
+  await change(fresh, "fresh, once more");
+  await until("the last change", () => changes(resumed).includes("fresh, once more"));
+  assert.deepEqual(changes(resumed), ["fresh, corrected", "fresh, once more"]);
+  resumed.close();
 });
 
 test("a session starts once, and the reply comes before every event", async () => {

@@ -161,7 +161,7 @@ static void assert_rooms_at_head(const struct log_page *page, int64_t person) {
         expected += history.joined[room][person];
     assert_int_equal(page->room_count, expected);
     for (size_t i = 0; i < page->room_count; i++)
-        assert_true(history.joined[page->rooms[i]][person]);
+        assert_true(history.joined[page->rooms[i].room][person]);
 }
 
 /* Reads page after page from `after`, against the model. */

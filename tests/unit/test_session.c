@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { ROOM = 7, ACCOUNT = 3, ROW = 30, QUEUE_BYTES = 4096, WAIT_MAX = 10000 };
+enum { ROOM = 7, ACCOUNT = 3, ROW = 30, FROM_SEQ = 5, QUEUE_BYTES = 4096, WAIT_MAX = 10000 };
 
 static struct loop *loop;
 static struct fanout *fanout;
@@ -157,7 +157,7 @@ static void say(void) {
 
 /* The page asked for arrives: messages at these positions, read up to `next`. */
 static void page_arrives(int64_t first, int64_t last, int64_t next, bool at_head) {
-    static const int64_t rooms[] = {ROOM};
+    static const struct log_open_room rooms[] = {{.room = ROOM, .from_seq = FROM_SEQ}};
     struct packet *packets[256];
     struct page page = {.packets = packets, .next_pos = next, .at_head = at_head, .rooms = rooms};
     page.room_count = at_head ? 1 : 0;
@@ -329,6 +329,27 @@ static void who_is_removed_while_catching_up_hears_nothing_after_it(void **state
     assert_got(10, 12);
 }
 
+static void change_message(int64_t seq) {
+    pos++;
+    const struct log_event event = {.type = EVENT_message_edited,
+                                    .audience = audience_room(ROOM),
+                                    .subject = 1,
+                                    .fact = seq,
+                                    .pos = pos,
+                                    .seq = pos};
+    fanout_publish(fanout, &event, 1);
+}
+
+static void changes_of_messages_from_before_joining_are_not_heard(void **state) {
+    (void)state;
+    go_live();
+    change_message(FROM_SEQ - 1);
+    deliver_all();
+    change_message(FROM_SEQ);
+    deliver_all();
+    assert_got(pos, pos);
+}
+
 static void text_that_was_erased_in_the_ring_is_read_from_the_log(void **state) {
     (void)state;
     go_live();
@@ -403,6 +424,7 @@ int main(void) {
         TEST(the_stream_is_claimed_once),
         TEST(a_person_has_so_many_connections),
         TEST(other_rooms_and_people_are_not_heard),
+        TEST(changes_of_messages_from_before_joining_are_not_heard),
         TEST(pages_then_the_ring_without_gap_or_repeat),
         TEST(what_a_page_brought_before_the_ring_is_not_repeated),
         TEST(who_is_full_gets_the_next_page_when_drained),
