@@ -194,6 +194,9 @@ test("more than a page of unread messages: the line is found where reading ended
   const read = await ann.ask("PUT", `/rooms/${general}/read`, { seq: (await ann.history(general)).at(-1)?.seq ?? 0 });
   expect(read.status).toBe(200);
   await fill([bob], general, 130, 30);
+  const before = await ann.makeRoom("a room with news before it"); /* opens first */
+  await bob.ask("POST", `/rooms/${before}/join`);
+  await bob.send(before, "news");
   const page = await pageOf(server, browser, ann);
   await expect(roomLink(page, "general").getByText("99+")).toBeVisible();
   await openRoom(page, "general");
