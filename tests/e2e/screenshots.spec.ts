@@ -270,6 +270,21 @@ test("the house in use", async ({ server, page }) => {
   await shoot(page, "room.archived");
 });
 
+test("the picture of the README", async ({ server, page }) => {
+  test.skip(test.info().project.name !== "light", "one is enough");
+  await page.setViewportSize({ width: 1280, height: 780 });
+  const { all, general } = await inUse(server, page);
+  await openRoom(page, "general");
+  await expect(page.getByText("Settled, then.")).toBeVisible();
+  const [, bela] = await Promise.all(all.slice(0, 2).map((person) => person.listen()));
+  await bela?.result("typing.start", { room: general });
+  await expect(page.getByText("is typing…")).toBeVisible();
+  await page.getByRole("button", { name: /members/ }).click();
+  await expect(page.getByRole("complementary", { name: "Members" })).toContainText("Chidi Okafor");
+  await page.mouse.move(640, 2);
+  await shoot(page, "readme");
+});
+
 test("long texts", async ({ server, page }) => {
   const ann = await server.person("ann", "owner");
   const max = await server.person("maximiliana-alexandrowna-hohenzollern");
