@@ -91,7 +91,7 @@ const settled = (page: Page): Promise<void> => page.evaluate(() => new Promise<v
 const height = (page: Page): Promise<number> => page.evaluate(() => document.querySelector(".messages-scroll")?.scrollHeight ?? 0);
 
 test("5,000 messages: few nodes, and earlier ones move the line being read by at most a pixel", async ({ server, browser }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000); /* on two cores that others use too */
   const { ann, bob, general } = await house(server);
   await bob.send(general, "the first of all");
   await fill([bob, ann], general, many - 2);
