@@ -180,6 +180,7 @@ void conn_on_sent(struct conn *conn) {
     case CONN_STREAMING:
         if (was_above && conn->ops->on_drain != NULL)
             conn->ops->on_drain(conn);
+        conn_resume_websocket(conn);
         break;
     case CONN_CLOSING:
         if (conn->tls == NULL || !conn_end_tls(conn))

@@ -27,7 +27,8 @@ struct conn_ops {
     /* One whole WebSocket message, reassembled, unmasked and (text) valid UTF-8. `data` is borrowed
      * for the call. */
     void (*on_message)(struct conn *conn, bool is_text, struct str data);
-    /* Any frame arrived (pong included): the peer is alive. May be NULL. */
+    /* A whole frame arrived (pong included): the peer is alive. Bytes of a frame that does not end
+     * do not count. May be NULL. */
     void (*on_alive)(struct conn *conn);
     /* The queue was above half of its limit and is empty now. May be NULL. */
     void (*on_drain)(struct conn *conn);

@@ -108,7 +108,7 @@ void conn_feed_unread(struct conn *conn) {
     mem_free(conn->unread);
     conn->unread = NULL;
     conn_hold(conn);
-    if (conn->state == CONN_WEBSOCKET)
+    if (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING)
         conn_feed_websocket(conn, (uint8_t *)bytes.data, bytes.len);
     else
         conn_feed_http(conn, buf_str(&bytes));

@@ -13,7 +13,7 @@
 enum {
     NET_READ_BYTES = 65536,
     NET_LISTENERS_MAX = 4,
-    /* A peer that has so many unanswered pings floods. */
+    /* A peer that is owed so many pongs is not read until they are out. */
     CONN_PONGS_MAX = 1024,
     /* So long sent bytes may go unacknowledged on a stream, whose peer answers nothing. */
     CONN_STREAM_TIMEOUT_MS = 25000,
@@ -48,7 +48,8 @@ struct conn {
     struct http_parser *http; /* while a request comes in */
     struct ws_parser *ws;     /* while a frame or message is incomplete */
     struct tls *tls;          /* all of TLS; NULL without, and until the first byte */
-    struct buf *unread;       /* bytes that came behind the request in hand, or of a greeting */
+    struct buf *unread;       /* bytes that came behind the request in hand, of a greeting, or
+                                 while paused */
     struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
     struct run *runs;         /* ring of run_cap (a power of two) */
     uint32_t run_head, run_count, run_cap;
@@ -61,6 +62,7 @@ struct conn {
     bool writing;        /* uv_write has a rest; the flush skips it */
     bool above_mark;
     bool is_front_begun; /* TLS: a part of the first plaintext run is sealed */
+    bool is_paused;      /* WebSocket: too much waits for the peer to read more from it */
     bool feeding;        /* inside feed_http */
     bool watching;       /* ANSWERING, and read on */
     bool close_after_answer;
@@ -146,10 +148,10 @@ void conn_await_request(struct conn *conn);
 void conn_refuse(struct conn *conn, enum err error);
 /* For http_response.c: the answer is queued; read on, or close. */
 void conn_answered(struct conn *conn, bool close);
-/* The memory of HTTP: the parser, and what came behind the request in hand. */
 /* Keeps what came behind the request in hand; nothing more is read until that is answered, unless
  * the connection is watched and little is kept. */
 void conn_keep_unread(struct conn *conn, struct str bytes);
+/* The memory of HTTP: the parser, and what came behind the request in hand. */
 void conn_drop_http(struct conn *conn);
 void conn_drop_unread(struct conn *conn);
 
@@ -157,6 +159,8 @@ void conn_drop_unread(struct conn *conn);
 
 /* Gives bytes (which are unmasked in place) to the frame parser. */
 void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len);
+/* What waited is out: goes on where reading paused. */
+void conn_resume_websocket(struct conn *conn);
 /* The memory of an incomplete frame or message, and of compression. */
 void conn_drop_websocket(struct conn *conn);
 

@@ -2,6 +2,7 @@
 #include "net/conn_state.h"
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "net/ws_handshake.h"
 
 void conn_drop_websocket(struct conn *conn) {
@@ -13,26 +14,33 @@ void conn_drop_websocket(struct conn *conn) {
     conn->ws = NULL;
 }
 
+static bool is_open(const struct conn *conn) {
+    return conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING;
+}
+
+/* So much waits for the peer that no more is made for it: it is not read until that is out. */
+static bool is_full(const struct conn *conn) {
+    return conn->state == CONN_WEBSOCKET &&
+           (conn->queued_bytes >= conn->net->options.queue_bytes || conn->pongs >= CONN_PONGS_MAX);
+}
+
 static bool on_ws_message(void *arg, bool is_text, struct str data) {
     struct conn *conn = arg;
     if (conn->state == CONN_WEBSOCKET) /* once closing, nothing is delivered */
         conn->ops->on_message(conn, is_text, data);
-    return conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING;
+    return is_open(conn) && !is_full(conn);
 }
 
-/* Pongs wait in the same queue as all else; a peer that pings and does not read is cut. */
+/* Pongs wait in the same queue as all else. */
 static bool on_ws_ping(void *arg, struct str payload) {
     struct conn *conn = arg;
     if (conn->state != CONN_WEBSOCKET)
         return true;
-    if (conn->queued_bytes > conn->net->options.queue_bytes || ++conn->pongs > CONN_PONGS_MAX) {
-        conn_abort(conn);
-        return false;
-    }
     struct blob *pong = ws_frame_blob(WS_PONG, payload);
     conn_send(conn, pong, 0, pong->len);
     blob_unref(pong);
-    return true;
+    conn->pongs++;
+    return !is_full(conn);
 }
 
 static bool on_ws_pong(void *arg, struct str payload) {
@@ -71,7 +79,29 @@ static void fail_websocket(struct conn *conn, uint16_t code) {
     conn_close(conn);
 }
 
-/* The parser lives on the stack, and on the heap only while something is incomplete. */
+/* Back to the parser's place on the heap, which it has only while something is incomplete. */
+static void keep_parser(struct conn *conn, const struct ws_parser *parser) {
+    if (conn->ws == NULL)
+        conn->ws = mem_alloc(sizeof *conn->ws);
+    *conn->ws = *parser;
+}
+
+/* Keeps the bytes that were not taken; conn_on_sent() goes on with them. */
+static void pause_reading(struct conn *conn, struct str rest) {
+    metrics_add(METRIC_WEBSOCKET_PAUSES, 1);
+    conn->is_paused = true;
+    conn_keep_unread(conn, rest);
+}
+
+void conn_resume_websocket(struct conn *conn) {
+    if (!conn->is_paused)
+        return;
+    conn->is_paused = false;
+    conn_feed_unread(conn);
+    if (is_open(conn) && !conn->is_paused)
+        conn_start_reading(conn);
+}
+
 void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
     struct ws_parser parser;
     if (conn->ws != NULL) {
@@ -80,24 +110,24 @@ void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         ws_parser_init(&parser);
         conn_deflate_lend(conn, &parser);
     }
-    if (conn->ops->on_alive != NULL && conn->state == CONN_WEBSOCKET)
-        conn->ops->on_alive(conn);
     uint16_t code =
         ws_parser_feed(&parser, bytes, len, conn->net->options.max_message_bytes, &ws_events, conn);
-    bool goes_on = code == 0 && (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING);
+    bool goes_on = code == 0 && is_open(conn);
     if (goes_on && !is_at_rest(&parser)) {
-        if (conn->ws == NULL)
-            conn->ws = mem_alloc(sizeof *conn->ws);
-        *conn->ws = parser;
-        return;
+        keep_parser(conn, &parser);
+    } else {
+        if (goes_on)
+            conn_deflate_take_back(conn, &parser);
+        ws_parser_finish(&parser);
+        mem_free(conn->ws);
+        conn->ws = NULL;
     }
-    if (goes_on)
-        conn_deflate_take_back(conn, &parser);
-    ws_parser_finish(&parser);
-    mem_free(conn->ws);
-    conn->ws = NULL;
     if (code != 0)
         fail_websocket(conn, code);
+    else if (parser.fed_frames > 0 && conn->ops->on_alive != NULL && conn->state == CONN_WEBSOCKET)
+        conn->ops->on_alive(conn);
+    if (is_full(conn))
+        pause_reading(conn, str_make((char *)bytes + parser.fed_bytes, len - parser.fed_bytes));
 }
 
 /* The head of the 101 (section 4.2.2). */
@@ -131,10 +161,9 @@ void conn_upgrade_websocket(struct conn *conn, const struct http_request *reques
     conn_send(conn, blob, 0, blob->len);
     blob_unref(blob);
     conn_drop_http(conn);
-    if (conn->feeding)
-        return; /* feed_http goes on with what is left */
-    conn_feed_unread(conn);
-    if (conn->state == CONN_WEBSOCKET || conn->state == CONN_WS_CLOSING)
+    if (!conn->feeding) /* else feed_http goes on with what is left */
+        conn_feed_unread(conn);
+    if (is_open(conn) && !conn->is_paused)
         conn_start_reading(conn);
 }
 
@@ -146,6 +175,7 @@ void conn_close_websocket(struct conn *conn, uint16_t code, struct str reason) {
     blob_unref(frame);
     conn->state = CONN_WS_CLOSING;
     timer_arm(conn->net->loop, &conn->timer, conn->net->options.close_timeout_ms);
+    conn_resume_websocket(conn); /* the peer's close frame may be behind what it sent */
 }
 
 void conn_ping(struct conn *conn) {

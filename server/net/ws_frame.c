@@ -255,6 +255,8 @@ uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
                         size_t max_message_bytes, const struct ws_events *events, void *arg) {
     uint16_t code = 0;
     bool stop = false;
+    size_t all = len;
+    parser->fed_frames = 0;
     parser->max_message_bytes = max_message_bytes;
     while (len > 0 && code == 0 && !stop) {
         if (parser->header_have < parser->header_need) {
@@ -274,8 +276,10 @@ uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
         if (parser->payload_left == 0) {
             parser->header_have = 0;
             parser->header_need = HEADER_MIN_BYTES;
+            parser->fed_frames++;
         }
     }
+    parser->fed_bytes = all - len;
     return code;
 }
 

@@ -38,6 +38,8 @@ struct ws_deflate_params;
 struct ws_inflater;
 
 struct ws_parser {
+    /* what the last feeding took: bytes, and frames that ended */
+    size_t fed_bytes, fed_frames;
     /* the frame in hand */
     uint8_t header[WS_HEADER_MAX_BYTES];
     uint8_t header_have, header_need;
@@ -60,7 +62,7 @@ struct ws_parser {
     uint8_t control[WS_CONTROL_MAX_BYTES];
 };
 
-/* Called during ws_parser_feed. Returning false stops the parser (the connection is going away). */
+/* Called during ws_parser_feed. Returning false stops the parser behind the frame in hand. */
 struct ws_events {
     bool (*on_message)(void *arg, bool is_text, struct str data);
     bool (*on_ping)(void *arg, struct str payload);
@@ -78,9 +80,10 @@ void ws_parser_allow_deflate(struct ws_parser *parser, const struct ws_deflate_p
 /* The inflater that the next message needs, now the caller's, or NULL. */
 struct ws_inflater *ws_parser_take_inflater(struct ws_parser *parser) MUST_CHECK;
 /* Takes bytes from the peer; unmasks them in place. Returns 0, or the close code to fail the
- * connection with; after that (and after a callback returned false, which gives 0) it must not be
- * fed again. Messages over `max_message_bytes` fail with WS_CLOSE_TOO_BIG as soon as a header
- * announces them, compressed ones as soon as they are inflated so far. */
+ * connection with; after that (and after on_close) it must not be fed again. Where another callback
+ * returned false it gives 0, and may be fed the bytes behind parser->fed_bytes later. Messages over
+ * `max_message_bytes` fail with WS_CLOSE_TOO_BIG as soon as a header announces them, compressed
+ * ones as soon as they are inflated so far. */
 uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
                         size_t max_message_bytes, const struct ws_events *events,
                         void *arg) MUST_CHECK;

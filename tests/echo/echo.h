@@ -18,6 +18,8 @@ struct echo_options {
     size_t max_message_bytes;
     uint64_t ping_interval_ms, ping_timeout_ms, connect_timeout_ms; /* Engine.IO's */
     size_t max_payload_bytes;
+    uint64_t server_takeover; /* 1: what we compress may refer to earlier messages (a quarter of a
+                                 megabyte a connection) */
 };
 
 /* Fills `out` with the defaults and what the words say. False (and why in `error`) for a word or

@@ -53,6 +53,10 @@ static struct net_options net_options_of(const struct echo_options *options) {
         .idle_timeout_ms = 75000,
         .close_timeout_ms = 5000,
         .send_batch = SEND_BATCH_AUTO,
+        .deflate = {.is_on = true,
+                    .server_takeover = options->server_takeover != 0,
+                    .client_takeover = true,
+                    .window_bits = WS_WINDOW_BITS_MAX},
     };
 }
 

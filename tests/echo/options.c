@@ -11,6 +11,7 @@ static const struct option {
     {"--ping-interval", 1, 3600000, offsetof(struct echo_options, ping_interval_ms)},
     {"--ping-timeout", 1, 3600000, offsetof(struct echo_options, ping_timeout_ms)},
     {"--connect-timeout", 1, 3600000, offsetof(struct echo_options, connect_timeout_ms)},
+    {"--server-takeover", 0, 1, offsetof(struct echo_options, server_takeover)},
     {"--max-payload", 1, INT64_C(1) << 30, offsetof(struct echo_options, max_payload_bytes)},
 };
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "the members of `numbers` are alike");
@@ -19,7 +20,7 @@ static bool usage(struct buf *error, const char *word) {
     buf_appendf(error,
                 "%s is not understood\nusage: parley-echo --listen ADDR:PORT [--max-message BYTES] "
                 "[--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] "
-                "[--max-payload BYTES]",
+                "[--max-payload BYTES] [--server-takeover 0|1]",
                 word);
     return false;
 }

@@ -3,12 +3,9 @@
 #include "echo.h"
 
 #include "net/http_response.h"
-#include "net/ws_frame.h"
 
 static void on_message(struct conn *conn, bool is_text, struct str data) {
-    struct blob *frame = ws_frame_blob(is_text ? WS_TEXT : WS_BINARY, data);
-    conn_send(conn, frame, 0, frame->len);
-    blob_unref(frame);
+    conn_send_message(conn, is_text, data);
 }
 
 static const struct conn_ops websocket_ops = {.on_message = on_message, .subprotocol = "echo"};

@@ -135,13 +135,18 @@ static void on_drain(struct conn *conn) {
     atomic_fetch_add(&running->drained, 1);
 }
 
+static void on_alive(struct conn *conn) {
+    (void)conn;
+    atomic_fetch_add(&running->alive, 1);
+}
+
 static void on_ws_close(struct conn *conn) {
     assert_ptr_equal(conn_user(conn), running);
     note_queue(conn);
 }
 
 static const struct conn_ops websocket_ops = {
-    .on_message = on_message, .on_drain = on_drain, .on_close = on_ws_close};
+    .on_message = on_message, .on_alive = on_alive, .on_drain = on_drain, .on_close = on_ws_close};
 
 /* ---- the server's life ---- */
 

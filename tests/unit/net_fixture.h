@@ -21,6 +21,7 @@ struct net_fixture {
     atomic_size_t
         most_queued; /* bytes of one connection, as seen when its requests or messages came */
     atomic_uint messages, drained; /* that came over WebSockets; calls of on_drain */
+    atomic_uint alive;             /* calls of on_alive */
 };
 
 /* Limits that suit tests; change some, then start. */

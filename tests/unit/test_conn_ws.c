@@ -1,0 +1,210 @@
+/* WebSocket connections over real sockets: who reads nothing is not read, and what counts as a sign
+ * of life. */
+#include "net_fixture.h"
+
+#include "base/metrics.h"
+#include "net/ws_frame.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PIECE_BYTES = 65536, PIECES = 512, PINGS = 20000, SMALL_BUFFER_BYTES = 16384 };
+
+static struct net_fixture fixture;
+static size_t pauses_before;
+
+static void start(void) {
+    struct net_options options = net_fixture_options(SEND_BATCH_AUTO);
+    pauses_before = (size_t)metrics_get(METRIC_WEBSOCKET_PAUSES);
+    net_fixture_start(&fixture, &options);
+}
+
+static bool has_paused(struct net_fixture *of) {
+    (void)of;
+    return (size_t)metrics_get(METRIC_WEBSOCKET_PAUSES) > pauses_before;
+}
+
+static bool has_no_connection(struct net_fixture *of) {
+    return net_connection_count(of->net) == 0;
+}
+
+/* ---- who reads nothing ---- */
+
+static int sender_fd;
+
+/* PIECES messages that say their number, then a close frame. */
+static void *send_pieces(void *arg) {
+    char *bytes = calloc(1, PIECE_BYTES);
+    (void)arg;
+    for (int i = 0; i < PIECES; i++) {
+        snprintf(bytes, PIECE_BYTES, "%d", i);
+        client_send_frame(sender_fd, WS_BINARY, str_make(bytes, PIECE_BYTES));
+    }
+    client_send_frame(sender_fd, WS_CLOSE, STR("\x03\xe8"));
+    free(bytes);
+    return NULL;
+}
+
+static void who_reads_nothing_is_not_read_and_loses_nothing(void **state) {
+    (void)state;
+    pthread_t sender;
+    struct buf payload = BUF_INIT;
+    start();
+    sender_fd = client_connect(&fixture, SMALL_BUFFER_BYTES);
+    client_upgrade(sender_fd, "/ws");
+    assert_int_equal(pthread_create(&sender, NULL, send_pieces, NULL), 0);
+    net_fixture_wait(&fixture, has_paused);
+    for (int i = 0; i < PIECES; i++) {
+        assert_int_equal(client_receive_frame(sender_fd, &payload), WS_BINARY);
+        assert_int_equal(payload.len, PIECE_BYTES);
+        assert_int_equal(atoi(payload.data), i);
+    }
+    client_expect_close(sender_fd, WS_CLOSE_NORMAL);
+    client_expect_end(sender_fd);
+    assert_int_equal(pthread_join(sender, NULL), 0);
+    assert_true(atomic_load(&fixture.most_queued) <=
+                fixture.options.queue_bytes + PIECE_BYTES + WS_SERVER_HEADER_MAX_BYTES);
+    close(sender_fd);
+    buf_finish(&payload);
+    net_fixture_stop(&fixture);
+}
+
+/* All that was read at once is not answered at once. */
+static void a_piece_of_many_messages_stops_in_the_middle(void **state) {
+    enum { MESSAGES = 40 };
+    (void)state;
+    struct net_options options = net_fixture_options(SEND_BATCH_AUTO);
+    struct buf frames = BUF_INIT, payload = BUF_INIT;
+    options.queue_bytes = 4096;
+    pauses_before = (size_t)metrics_get(METRIC_WEBSOCKET_PAUSES);
+    net_fixture_start(&fixture, &options);
+    int fd = client_connect(&fixture, 0);
+    client_upgrade(fd, "/ws");
+    for (char i = 0; i < MESSAGES; i++) {
+        char bytes[1004] = {(char)0x82, (char)0xfe, 0x03, (char)0xe4}; /* masked by zeros */
+        memset(bytes + 8, 'A' + i, sizeof bytes - 8);
+        buf_append(&frames, bytes, sizeof bytes);
+    }
+    client_send(fd, buf_str(&frames));
+    for (char i = 0; i < MESSAGES; i++) {
+        assert_int_equal(client_receive_frame(fd, &payload), WS_BINARY);
+        assert_int_equal(payload.len, 996);
+        assert_int_equal(payload.data[995], 'A' + i);
+    }
+    assert_true(has_paused(&fixture));
+    assert_true(atomic_load(&fixture.most_queued) <= 4096 + 1000);
+    close(fd);
+    buf_finish(&frames);
+    buf_finish(&payload);
+    net_fixture_stop(&fixture);
+}
+
+/* Pings that came in one piece are owed more pongs than one turn makes. */
+static void a_flood_of_pings_is_answered_a_part_at_a_time(void **state) {
+    (void)state;
+    struct buf pings = BUF_INIT, pongs = BUF_INIT;
+    start();
+    int fd = client_connect(&fixture, 0);
+    client_upgrade(fd, "/ws");
+    for (int i = 0; i < PINGS; i++)
+        buf_append(&pings, "\x89\x80\0\0\0\0", 6);
+    client_send(fd, buf_str(&pings));
+    assert_true(client_receive(fd, (size_t)PINGS * 2, &pongs));
+    for (size_t i = 0; i < pongs.len; i += 2)
+        assert_memory_equal(pongs.data + i, "\x8a\0", 2);
+    assert_true(has_paused(&fixture));
+    client_send_frame(fd, WS_TEXT, STR("still there"));
+    assert_int_equal(client_receive_frame(fd, &pongs), WS_TEXT);
+    close(fd);
+    buf_finish(&pings);
+    buf_finish(&pongs);
+    net_fixture_stop(&fixture);
+}
+
+static void who_goes_while_it_is_not_read_is_let_go(void **state) {
+    (void)state;
+    struct linger reset = {1, 0};
+    start();
+    int fd = client_connect(&fixture, SMALL_BUFFER_BYTES);
+    client_upgrade(fd, "/ws");
+    client_send_frame(fd, WS_TEXT, STR("flood 200"));
+    net_fixture_wait(&fixture, has_paused);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    close(fd);
+    net_fixture_wait(&fixture, has_no_connection);
+    net_fixture_stop(&fixture);
+}
+
+/* ---- the upgrade ---- */
+
+static void an_upgrade_behind_a_request_that_is_answered_later_is_read_on(void **state) {
+    (void)state;
+    struct buf bytes = BUF_INIT;
+    start();
+    int fd = client_connect(&fixture, 0);
+    client_send(fd,
+                STR("GET /later HTTP/1.1\r\nHost: h\r\n\r\n"
+                    "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+    client_receive_answer(fd, NULL, NULL);
+    while (str_find(buf_str(&bytes), STR("\r\n\r\n")) == STR_NOT_FOUND)
+        assert_true(client_receive(fd, 1, &bytes));
+    assert_true(str_starts_with(buf_str(&bytes), STR("HTTP/1.1 101 ")));
+    client_send_frame(fd, WS_TEXT, STR("hello"));
+    assert_int_equal(client_receive_frame(fd, &bytes), WS_TEXT);
+    close(fd);
+    buf_finish(&bytes);
+    net_fixture_stop(&fixture);
+}
+
+/* ---- signs of life ---- */
+
+/* Whoever is connected after it is answered after it was read. */
+static void wait_until_it_was_read(void) {
+    int other = client_connect(&fixture, 0);
+    client_ask(other, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", 200, NULL);
+    close(other);
+}
+
+static void bytes_of_a_frame_that_does_not_end_are_no_sign_of_life(void **state) {
+    (void)state;
+    struct buf payload = BUF_INIT;
+    start();
+    int fd = client_connect(&fixture, 0);
+    client_upgrade(fd, "/ws");
+    client_send(fd, STR("\x81\x83\0\0\0\0a"));
+    wait_until_it_was_read();
+    client_send(fd, STR("b"));
+    wait_until_it_was_read();
+    assert_int_equal(atomic_load(&fixture.alive), 0);
+    client_send(fd, STR("c"));
+    assert_int_equal(client_receive_frame(fd, &payload), WS_TEXT);
+    wait_until_it_was_read();
+    assert_int_equal(atomic_load(&fixture.alive), 1);
+    client_send_frame(fd, WS_PONG, STR_EMPTY);
+    wait_until_it_was_read();
+    assert_int_equal(atomic_load(&fixture.alive), 2);
+    close(fd);
+    buf_finish(&payload);
+    net_fixture_stop(&fixture);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_reads_nothing_is_not_read_and_loses_nothing),
+        cmocka_unit_test(a_piece_of_many_messages_stops_in_the_middle),
+        cmocka_unit_test(a_flood_of_pings_is_answered_a_part_at_a_time),
+        cmocka_unit_test(who_goes_while_it_is_not_read_is_let_go),
+        cmocka_unit_test(an_upgrade_behind_a_request_that_is_answered_later_is_read_on),
+        cmocka_unit_test(bytes_of_a_frame_that_does_not_end_are_no_sign_of_life),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
