@@ -11,7 +11,10 @@ packages_run=(
     libuv1-dev liburing-dev node-llhttp libjansson-dev libsodium-dev libsqlite3-dev zlib1g-dev libssl-dev libicu-dev
     libutf8proc-dev libinih-dev libcmocka-dev nodejs npm
 )
-packages_test=(chromium fonts-dejavu-core fonts-noto-color-emoji sqlite3 curl git strace)
+packages_test=(
+    chromium fonts-dejavu-core fonts-noto-color-emoji sqlite3 curl git strace
+    python3-socketio python3-requests python3-websocket python3-flask-socketio # clients and a peer of the guides
+)
 packages_lint=(clang clang-tidy clang-format cppcheck libclang-rt-14-dev universal-ctags shellcheck)
 packages_peers=(python3-flask-socketio python3-eventlet) # for bench/peers
 packages_fresh=(debootstrap chromium curl iproute2)

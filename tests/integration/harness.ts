@@ -14,7 +14,7 @@ const waitLimit_ms = 20_000;
 const cheap = ["--auth.argon2_memory_bytes=8192", "--auth.argon2_passes=1", "--limits.rate=off"];
 
 /* What configures the test configures no server. */
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
+export const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
 
 export type Json = Record<string, unknown>;
 
