@@ -64,8 +64,8 @@ static void parley_text(struct member *m, const struct ws_frame *frame, uint64_t
         parley_answer(m, frame, now_ns);
     } else if (begins(frame, "{\"event\":\"message.created\"")) {
         traffic_delivered(m, number_behind(m, frame, "\"text\":\"#"), now_ns);
-    } else {
-        tally.events++; /* presence, heartbeats */
+    } else if (!begins(frame, "{\"event\":\"heartbeat\"")) {
+        tally.events++; /* presence */
     }
 }
 

@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 
 CPU = "cpu_us_per_delivery"
+KERNEL = "kernel_us_per_delivery"
 
 
 @dataclass(frozen=True)

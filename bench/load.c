@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { QUIET_MS = 500, QUIET_TIMEOUT_S = 60, DRAIN_TIMEOUT_S = 30, IDLE_S = 3 };
-enum { HOLD_TURN_MS = 50 };
+enum { HOLD_TURN_MS = 50, IDLE_FIRST = 1000 };
 
 struct plan plan = {.name = "",
                     .rooms = 1,
@@ -176,15 +176,18 @@ static void drain(void) {
     }
 }
 
-static void print_result(uint64_t cpu_us, double seconds) {
+static void print_result(const struct process_cpu *cpu, double seconds) {
     double deliveries = (double)tally.deliveries;
+    uint64_t cpu_us = cpu->user_us + cpu->system_us;
     printf(
         "{\"load\":\"%s\",\"deliveries\":%.0f,\"seconds\":%.3f,\"deliveries_per_s\":%.0f,"
-        "\"cpu_us\":%llu,\"cpu_us_per_delivery\":%.4f,\"acked_per_s\":%.0f,"
+        "\"cpu_us\":%llu,\"cpu_us_per_delivery\":%.4f,\"kernel_us_per_delivery\":%.4f,\"acked_per_"
+        "s\":%.0f,"
         "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,"
         "\"messages\":%zu,\"members\":%zu,\"resident_peak_bytes\":%llu}\n",
         plan.name, deliveries, seconds, deliveries / seconds, (unsigned long long)cpu_us,
-        deliveries > 0 ? (double)cpu_us / deliveries : 0, (double)tally.acked / seconds,
+        deliveries > 0 ? (double)cpu_us / deliveries : 0,
+        deliveries > 0 ? (double)cpu->system_us / deliveries : 0, (double)tally.acked / seconds,
         (double)histogram_percentile(&tally.delivery_ns, 0.5) / 1e6,
         (double)histogram_percentile(&tally.delivery_ns, 0.99) / 1e6,
         (double)histogram_percentile(&tally.delivery_ns, 0.999) / 1e6,
@@ -208,7 +211,7 @@ static void measure_traffic(void) {
         run_open(begin_ns, &due_ns, &turn);
     }
 
-    uint64_t cpu_before_us = process_cpu_us(plan.pid);
+    struct process_cpu before = process_cpu_now(plan.pid);
     uint64_t started_ns = bench_now_ns();
     tally.counting = true;
     if (plan.window > 0) {
@@ -219,14 +222,20 @@ static void measure_traffic(void) {
     tally.counting = false;
     tally.sending = false;
     double seconds = (double)(bench_now_ns() - started_ns) / 1e9;
-    uint64_t cpu_us = process_cpu_us(plan.pid) - cpu_before_us;
+    struct process_cpu cpu = process_cpu_now(plan.pid);
+    cpu.user_us -= before.user_us;
+    cpu.system_us -= before.system_us;
 
     drain();
     wait_for_quiet(); /* nothing comes twice afterwards either */
     if (!traffic_all_done()) {
         bench_fail("something came after all had arrived");
     }
-    print_result(cpu_us, seconds);
+    print_result(&cpu, seconds);
+}
+
+static size_t idle_first(void) {
+    return member_count / 2 > IDLE_FIRST ? IDLE_FIRST : member_count / 2;
 }
 
 static bool input_ended(void) {
@@ -234,21 +243,32 @@ static bool input_ended(void) {
     return poll(&input, 1, 0) != 0;
 }
 
-static void measure_idle(uint64_t before_bytes) {
+/* A connection's cost is the growth after the first IDLE_FIRST came in: what the server takes once
+ * (caches, code, the queues of a burst) is there by then. */
+static void measure_idle(uint64_t before_bytes, uint64_t first_bytes) {
     uint64_t until_ns = bench_now_ns() + IDLE_S * 1000000000ULL;
     while (bench_now_ns() < until_ns) {
         members_turn(100000000);
     }
-    uint64_t after_bytes = process_resident_bytes(plan.pid);
-    printf("{\"load\":\"%s\",\"members\":%zu,\"resident_start_bytes\":%llu,\"resident_bytes\":%llu,"
-           "\"bytes_per_connection\":%.0f}\n",
-           plan.name, member_count, (unsigned long long)before_bytes,
-           (unsigned long long)after_bytes,
-           ((double)after_bytes - (double)before_bytes) / (double)member_count);
+    double after = (double)process_resident_bytes(plan.pid);
+    printf("{\"load\":\"%s\",\"members\":%zu,\"resident_start_bytes\":%llu,\"resident_bytes\":%.0f,"
+           "\"bytes_per_connection\":%.0f,\"bytes_per_connection_all\":%.0f}\n",
+           plan.name, member_count, (unsigned long long)before_bytes, after,
+           (after - (double)first_bytes) / (double)(member_count - idle_first()),
+           (after - (double)before_bytes) / (double)member_count);
     fflush(stdout);
     while (plan.hold && !input_ended()) {
         members_turn(HOLD_TURN_MS * 1000000ULL);
     }
+}
+
+static void run_idle(uint64_t before_bytes) {
+    members_connect(idle_first());
+    wait_for_quiet();
+    uint64_t first_bytes = process_resident_bytes(plan.pid);
+    members_connect(member_count);
+    wait_for_quiet();
+    measure_idle(before_bytes, first_bytes);
 }
 
 int main(int argc, char **argv) {
@@ -257,12 +277,13 @@ int main(int argc, char **argv) {
     bench_lift_file_limit();
     uint64_t before_bytes = process_resident_bytes(plan.pid);
     traffic_init();
-    members_connect();
-    wait_for_quiet();
+    members_make();
     if (plan.idle) {
-        measure_idle(before_bytes);
-    } else {
-        measure_traffic();
+        run_idle(before_bytes);
+        return 0;
     }
+    members_connect(member_count);
+    wait_for_quiet();
+    measure_traffic();
     return 0;
 }

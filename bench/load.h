@@ -97,8 +97,11 @@ size_t traffic_sent(void);
 uint64_t traffic_run_id(void);
 
 /* ---- member.c ---- */
-/* Connects all members, signs them in and starts their streams; answers when all are ready. */
-void members_connect(void);
+/* Makes `members`, none of them connected. */
+void members_make(void);
+/* Connects members up to the first `count`, signs them in and starts their streams; answers when
+ * these are ready. */
+void members_connect(size_t count);
 /* One turn: waits at most wait_ns, reads what came, then sends what it led to. */
 void members_turn(uint64_t wait_ns);
 /* For dialects: the member is in its room. */

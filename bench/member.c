@@ -120,29 +120,34 @@ static void member_connect(struct member *m) {
     member_upgrade(m);
 }
 
-void members_connect(void) {
+void members_make(void) {
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     member_count = plan.rooms * (plan.members + plan.stalled);
     members = calloc(member_count, sizeof(*members));
     if (members == NULL) {
         bench_fail("out of memory");
     }
+    for (size_t i = 0; i < member_count; i++) {
+        struct member *m = &members[i];
+        m->number = (uint32_t)i;
+        m->room = &rooms[i % plan.rooms];
+        m->stalled = i / plan.rooms >= plan.members;
+        if (i / plan.rooms < plan.senders) {
+            m->room->senders[i / plan.rooms] = m;
+        }
+    }
+}
+
+void members_connect(size_t count) {
     uint64_t limit_ns = bench_now_ns() + (uint64_t)CONNECT_TIMEOUT_S * 1000000000U;
-    size_t begun = 0;
-    while (members_ready < member_count) {
-        for (; begun < member_count && begun - members_ready < CONNECTING_MAX; begun++) {
-            struct member *m = &members[begun];
-            m->number = (uint32_t)begun;
-            m->room = &rooms[begun % plan.rooms];
-            m->stalled = begun / plan.rooms >= plan.members;
-            if (begun / plan.rooms < plan.senders) {
-                m->room->senders[begun / plan.rooms] = m;
-            }
-            member_connect(m);
+    size_t begun = members_ready;
+    while (members_ready < count) {
+        for (; begun < count && begun - members_ready < CONNECTING_MAX; begun++) {
+            member_connect(&members[begun]);
         }
         members_turn(100000000);
         if (bench_now_ns() > limit_ns) {
-            bench_fail("only %zu of %zu members are ready", members_ready, member_count);
+            bench_fail("only %zu of %zu members are ready", members_ready, count);
         }
     }
 }

@@ -18,7 +18,7 @@ static void proc_read(int pid, const char *name, char *out, size_t size) {
     fclose(file);
 }
 
-uint64_t process_cpu_us(int pid) {
+struct process_cpu process_cpu_now(int pid) {
     char text[2048];
     proc_read(pid, "stat", text, sizeof(text));
     const char *field = strrchr(text, ')'); /* the name before it may hold anything */
@@ -31,7 +31,8 @@ uint64_t process_cpu_us(int pid) {
     char *end;
     uint64_t user = strtoull(field, &end, 10);
     uint64_t system = strtoull(end, NULL, 10);
-    return (user + system) * (1000000U / (uint64_t)sysconf(_SC_CLK_TCK));
+    uint64_t tick_us = 1000000U / (uint64_t)sysconf(_SC_CLK_TCK);
+    return (struct process_cpu){user * tick_us, system * tick_us};
 }
 
 uint64_t process_resident_bytes(int pid) {

@@ -4,9 +4,11 @@
 
 #include <stdint.h>
 
-/* User and system time of all its threads, ended ones included, in microseconds (the kernel counts
- * in ticks of 10 ms). */
-uint64_t process_cpu_us(int pid);
+/* Time of all its threads, ended ones included, in microseconds (shown in ticks of 10 ms). */
+struct process_cpu {
+    uint64_t user_us, system_us;
+};
+struct process_cpu process_cpu_now(int pid);
 
 /* Resident memory in bytes. */
 uint64_t process_resident_bytes(int pid);

@@ -2,15 +2,17 @@
  * stored, checked or limited: each frame that a member sends goes, as a ready frame, to all members
  * of its room, the sender included.
  *
- *   raw_epoll PORT write|writev
+ *   raw_epoll PORT write|writev|io_uring
  *
  * write: one write a delivery. writev: one writev a socket at the end of the turn (of one
- * epoll_wait), with all that waits for it. The room is named by the path: GET /ROOM. Prints `ready`
- * when it listens. One thread, no limit on what waits: a peer that does not read makes it grow,
- * which the load generator does not do. */
+ * epoll_wait), with all that waits for it. io_uring: the same, but the sends of up to RING_ENTRIES
+ * sockets are one submission: what the kernel alone costs when it is asked so. The room is named by
+ * the path: GET /ROOM. Prints `ready` when it listens. One thread, no limit on what waits: a peer
+ * that does not read makes it grow, which the load generator does not do. */
 #include "ws.h"
 
 #include <errno.h>
+#include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 enum { ROOMS = 65536, EVENTS = 256, IOV_CHUNK = 256, QUEUE_FIRST = 8 };
+enum { RING_ENTRIES = 256, RING_IOV = 64 };
 
 /* A ready frame, shared by all queues that hold it. */
 struct packet {
@@ -46,7 +49,8 @@ struct member {
 
 static struct member *rooms[ROOMS];
 static struct member *dirty;
-static bool coalesce;
+static bool coalesce, use_ring;
+static struct io_uring ring;
 static int epoll_fd;
 
 static void *allocate(size_t size) {
@@ -105,19 +109,26 @@ static void member_watch(struct member *m, bool wants_out) {
     }
 }
 
+/* Fills in the first of what waits, up to `limit` packets; answers how many, and their bytes. */
+static size_t queue_peek(const struct member *m, struct iovec *iov, size_t limit, size_t *total) {
+    size_t count = m->waiting < limit ? m->waiting : limit;
+    *total = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct packet *packet = m->queue[(m->head + i) & (m->capacity - 1)];
+        size_t skip = i == 0 ? m->offset : 0;
+        iov[i].iov_base = packet->bytes + skip;
+        iov[i].iov_len = packet->length - skip;
+        *total += iov[i].iov_len;
+    }
+    return count;
+}
+
 /* Writes all that waits, until the socket takes no more. */
 static void member_flush(struct member *m) {
     while (m->waiting > 0) {
         struct iovec iov[IOV_CHUNK];
-        size_t count = m->waiting < IOV_CHUNK ? m->waiting : IOV_CHUNK;
-        size_t total = 0;
-        for (size_t i = 0; i < count; i++) {
-            struct packet *packet = m->queue[(m->head + i) & (m->capacity - 1)];
-            size_t skip = i == 0 ? m->offset : 0;
-            iov[i].iov_base = packet->bytes + skip;
-            iov[i].iov_len = packet->length - skip;
-            total += iov[i].iov_len;
-        }
+        size_t total;
+        size_t count = queue_peek(m, iov, IOV_CHUNK, &total);
         ssize_t written = writev(m->fd, iov, (int)count);
         if (written < 0) {
             if (errno != EAGAIN) {
@@ -132,6 +143,61 @@ static void member_flush(struct member *m) {
         }
     }
     member_watch(m, false);
+}
+
+/* One send of a submission. */
+struct submitted {
+    struct member *member;
+    struct msghdr header;
+    struct iovec iov[RING_IOV];
+    size_t total;
+};
+
+/* What a submission did; what it left is written as writev does. */
+static void ring_reap(struct submitted *sends, unsigned count) {
+    for (unsigned reaped = 0; reaped < count; reaped++) {
+        struct io_uring_cqe *cqe;
+        if (io_uring_wait_cqe(&ring, &cqe) != 0) {
+            bench_fail("io_uring_wait_cqe");
+        }
+        struct submitted *sent = &sends[io_uring_cqe_get_data64(cqe)];
+        size_t written = cqe->res > 0 ? (size_t)cqe->res : 0;
+        io_uring_cqe_seen(&ring, cqe);
+        queue_advance(sent->member, written);
+        if (written < sent->total || sent->member->waiting > 0) {
+            member_flush(sent->member);
+        }
+    }
+}
+
+/* Takes up to RING_ENTRIES dirty sockets and hands their sends over in one submission. */
+static void ring_flush(void) {
+    static struct submitted sends[RING_ENTRIES];
+    unsigned count = 0;
+    while (dirty != NULL && count < RING_ENTRIES) {
+        struct member *m = dirty;
+        dirty = m->next_dirty;
+        m->dirty = false;
+        if (m->wants_out || m->waiting == 0) {
+            continue;
+        }
+        struct submitted *send = &sends[count];
+        send->member = m;
+        send->header = (struct msghdr){.msg_iov = send->iov};
+        send->header.msg_iovlen = queue_peek(m, send->iov, RING_IOV, &send->total);
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+        if (send->header.msg_iovlen == 1) {
+            io_uring_prep_send(sqe, m->fd, send->iov[0].iov_base, send->iov[0].iov_len,
+                               MSG_DONTWAIT | MSG_NOSIGNAL);
+        } else {
+            io_uring_prep_sendmsg(sqe, m->fd, &send->header, MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+        io_uring_sqe_set_data64(sqe, count++);
+    }
+    if (count > 0 && io_uring_submit_and_wait(&ring, count) != (int)count) {
+        bench_fail("io_uring_submit_and_wait");
+    }
+    ring_reap(sends, count);
 }
 
 static void member_deliver(struct member *m, struct packet *packet) {
@@ -254,6 +320,9 @@ static void turn(int listener) {
             gone[gone_count++] = m;
         }
     }
+    while (use_ring && dirty != NULL) {
+        ring_flush();
+    }
     while (dirty != NULL) {
         struct member *m = dirty;
         dirty = m->next_dirty;
@@ -268,11 +337,16 @@ static void turn(int listener) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3 || (strcmp(argv[2], "write") != 0 && strcmp(argv[2], "writev") != 0)) {
-        fputs("usage: raw_epoll PORT write|writev\n", stderr);
+    const char *mode = argc == 3 ? argv[2] : "";
+    use_ring = strcmp(mode, "io_uring") == 0;
+    coalesce = use_ring || strcmp(mode, "writev") == 0;
+    if (!coalesce && strcmp(mode, "write") != 0) {
+        fputs("usage: raw_epoll PORT write|writev|io_uring\n", stderr);
         return 2;
     }
-    coalesce = strcmp(argv[2], "writev") == 0;
+    if (use_ring && io_uring_queue_init(RING_ENTRIES, &ring, 0) != 0) {
+        bench_fail("io_uring is not allowed here");
+    }
     signal(SIGPIPE, SIG_IGN);
     bench_lift_file_limit();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -7,18 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from goals import GOALS, Goal
+from goals import CPU, GOALS, KERNEL, Goal
 from servers import PEERS, ROOT, pinned_node
 
 # What is shown of a result: its member, the head of the column, how it is written.
 COLUMNS = (
     ("deliveries_per_s", "deliveries/s", ",.0f"),
     ("cpu_us_per_delivery", "CPU µs", ".3f"),
+    ("kernel_us_per_delivery", "in the kernel", ".3f"),
     ("p50_ms", "p50 ms", ".2f"),
     ("p99_ms", "p99", ".2f"),
     ("p999_ms", "p99.9", ".2f"),
     ("acked_per_s", "acked/s", ",.0f"),
     ("bytes_per_connection", "bytes/conn.", ",.0f"),
+    ("bytes_per_connection_all", "all growth/conn.", ",.0f"),
     ("resident_start_mb", "start MB", ".1f"),
     ("start_ms", "start ms", ".0f"),
     ("bytes_per_stalled", "bytes/stalled", ",.0f"),
@@ -46,6 +48,19 @@ class Results:
         theirs = [result[goal.figure] for result in self.by_row.get((goal.load, goal.theirs), []) if goal.figure in result]
         return [their / our if goal.inverted else our / their for our, their in zip(ours, theirs) if our and their]
 
+    def kernel_share(self, goal: Goal) -> float | None:
+        """Where a ratio of CPU is missed: what of it is the kernel's alone."""
+        if goal.figure != CPU or goal.inverted:
+            return None
+        ours, theirs = self.median(goal.load, goal.ours, KERNEL), self.median(goal.load, goal.theirs, CPU)
+        return ours / theirs if ours and theirs else None
+
+    def verdict(self, goal: Goal, value: float) -> str:
+        if goal.reached(value):
+            return "reached"
+        kernel = self.kernel_share(goal)
+        return "MISSED" if kernel is None else f"MISSED (the kernel's share alone: {kernel:.2f})"
+
     def table(self) -> list[list[str]]:
         """A row a load and server, with the columns that any has."""
         shown = [column for column in COLUMNS if any(column[0] in result for results in self.by_row.values() for result in results)]
@@ -63,7 +78,7 @@ class Results:
                 continue
             value = statistics.median(values)
             rows.append([goal.load, goal.what, f"{'≥' if goal.at_least else '≤'} {goal.bound:,g}", f"{value:,.2f}",
-                         f"{min(values):,.2f}–{max(values):,.2f}", "reached" if goal.reached(value) else "MISSED"])
+                         f"{min(values):,.2f}–{max(values):,.2f}", self.verdict(goal, value)])
         return rows
 
 

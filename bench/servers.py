@@ -69,7 +69,7 @@ class Peer:
 
 
 def raw(build: Path, folder: Path) -> list[Peer]:
-    return [Peer(f"raw {mode}", "raw", [build / "bench/raw_epoll"], [mode], folder) for mode in ("write", "writev")]
+    return [Peer(f"raw {mode}", "raw", [build / "bench/raw_epoll"], [mode], folder) for mode in ("write", "writev", "io_uring")]
 
 
 def pinned_node() -> Path:
