@@ -91,6 +91,7 @@ static struct conn *create(struct net *net, int take_fd, enum conn_state state) 
         conn_abort(conn);
         return NULL;
     }
+    conn->fd = take_fd;
     uv_tcp_nodelay(&conn->tcp, 1);
     return conn;
 }

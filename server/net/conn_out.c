@@ -1,12 +1,10 @@
-/* Sending: runs wait in a ring per connection; the end of the turn writes every connection that has
- * some (step 10 of a message's way). */
+/* Sending: runs wait in a queue per connection (run_queue.h); the end of the turn writes every
+ * connection that has some (step 10 of a message's way). */
 #include "net/conn_state.h"
 
 #include "base/mem.h"
 #include "base/metrics.h"
 #include <errno.h>
-
-enum { RUNS_MIN = 4 };
 
 struct rest {
     uv_write_t request;
@@ -15,21 +13,6 @@ struct rest {
 };
 
 static void on_rest_written(uv_write_t *request, int status);
-
-static struct run *run_at(const struct conn *conn, uint32_t i) {
-    return &conn->runs[(conn->run_head + i) & (conn->run_cap - 1)];
-}
-
-static void grow_runs(struct conn *conn) {
-    uint32_t cap = conn->run_cap == 0 ? RUNS_MIN : conn->run_cap * 2;
-    struct run *runs = mem_alloc(cap * sizeof *runs);
-    for (uint32_t i = 0; i < conn->run_count; i++)
-        runs[i] = *run_at(conn, i);
-    mem_free(conn->runs);
-    conn->runs = runs;
-    conn->run_cap = cap;
-    conn->run_head = 0;
-}
 
 static void mark_dirty(struct conn *conn) {
     struct net *net = conn->net;
@@ -45,31 +28,23 @@ static void mark_dirty(struct conn *conn) {
 }
 
 void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to) {
+    struct run_queue *runs = &conn->runs;
     if (conn_is_closing(conn) || from == to)
         return;
-    struct run *last = conn->run_count > 0 ? run_at(conn, conn->run_count - 1) : NULL;
-    if (last != NULL && last->blob == blob && last->to == from) {
+    struct run *last = runs->count > 0 ? run_queue_at(runs, runs->count - 1) : NULL;
+    if (last != NULL && last->blob == blob && last->to == from)
         last->to = to;
-    } else {
-        if (conn->run_count == conn->run_cap)
-            grow_runs(conn);
-        *run_at(conn, conn->run_count++) = (struct run){blob_ref(blob), from, to};
-    }
+    else
+        run_queue_push(runs, (struct run){blob_ref(blob), from, to});
     conn->queued_bytes += to - from;
     if (conn->queued_bytes > conn->net->options.queue_bytes / 2)
         conn->above_mark = true;
     mark_dirty(conn);
 }
 
-/* The sealed runs before it move up by one place. */
+/* Behind the sealed runs that are there. */
 void conn_send_sealed(struct conn *conn, struct blob *blob) {
-    if (conn->run_count == conn->run_cap)
-        grow_runs(conn);
-    conn->run_head = (conn->run_head - 1) & (conn->run_cap - 1);
-    conn->run_count++;
-    for (uint32_t i = 0; i < conn->sealed_runs; i++)
-        *run_at(conn, i) = *run_at(conn, i + 1);
-    *run_at(conn, conn->sealed_runs) = (struct run){blob_ref(blob), 0, blob->len};
+    run_queue_insert(&conn->runs, conn->sealed_runs, (struct run){blob_ref(blob), 0, blob->len});
     conn->sealed_runs++;
     conn->queued_bytes += blob->len;
     mark_dirty(conn);
@@ -79,25 +54,9 @@ size_t conn_queued_bytes(const struct conn *conn) {
     return conn->queued_bytes;
 }
 
-/* Memory for runs exists only while some wait. */
-static void free_runs_if_empty(struct conn *conn) {
-    if (conn->run_count > 0 || conn->runs == NULL)
-        return;
-    mem_free(conn->runs);
-    conn->runs = NULL;
-    conn->run_cap = conn->run_head = 0;
-}
-
 static void drop_runs_from(struct conn *conn, uint32_t first) {
-    for (uint32_t i = first; i < conn->run_count; i++) {
-        struct run *run = run_at(conn, i);
-        conn->queued_bytes -= run->to - run->from;
-        blob_unref(run->blob);
-    }
-    if (conn->run_count > first)
-        conn->run_count = first;
+    conn->queued_bytes -= run_queue_drop_from(&conn->runs, first);
     conn_deflate_forget(conn);
-    free_runs_if_empty(conn);
 }
 
 /* A run of which a part is out must be finished, as half a frame would spoil the stream: it lies
@@ -112,24 +71,20 @@ void conn_drop_runs(struct conn *conn) {
 
 /* ---- the flush ---- */
 
-static void fill_item(const struct conn *conn, struct send_item *item, void *owner) {
-    uv_os_fd_t fd = -1;
-    CHECK(uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0);
-    item->fd = fd;
-    item->owner = owner;
-    uint32_t ready = conn->tls != NULL ? conn->sealed_runs : conn->run_count;
+static void fill_item(struct conn *conn, struct send_item *item) {
+    item->fd = conn->fd;
+    item->owner = conn;
+    uint32_t ready = conn->tls != NULL ? conn->sealed_runs : conn->runs.count;
     item->iov_count = ready < SEND_IOV_MAX ? ready : SEND_IOV_MAX;
     for (unsigned i = 0; i < item->iov_count; i++) {
-        const struct run *run = run_at(conn, i);
+        const struct run *run = run_queue_at(&conn->runs, i);
         item->iov[i] = (struct iovec){run->blob->bytes + run->from, run->to - run->from};
     }
 }
 
-/* Takes the front run out of the ring; the reference goes with it. */
+/* Takes the front run out; the reference goes with it. */
 static struct run pop_run(struct conn *conn) {
-    struct run run = *run_at(conn, 0);
-    conn->run_head = (conn->run_head + 1) & (conn->run_cap - 1);
-    conn->run_count--;
+    struct run run = run_queue_pop(&conn->runs);
     if (conn->sealed_runs > 0)
         conn->sealed_runs--;
     return run;
@@ -139,7 +94,7 @@ static struct run pop_run(struct conn *conn) {
 static bool advance(struct conn *conn, size_t sent) {
     conn->queued_bytes -= sent;
     while (sent > 0) {
-        struct run *run = run_at(conn, 0);
+        struct run *run = run_queue_at(&conn->runs, 0);
         uint32_t length = run->to - run->from;
         if (sent < length) {
             run->from += (uint32_t)sent;
@@ -154,8 +109,8 @@ static bool advance(struct conn *conn, size_t sent) {
 size_t conn_take_queued(struct conn *conn, char *out, size_t cap) {
     size_t taken = 0;
     CHECK(conn->sealed_runs == 0);
-    for (uint32_t i = 0; i < conn->run_count && taken < cap; i++) {
-        const struct run *run = run_at(conn, i);
+    for (uint32_t i = 0; i < conn->runs.count && taken < cap; i++) {
+        const struct run *run = run_queue_at(&conn->runs, i);
         size_t length = run->to - run->from;
         if (length > cap - taken)
             length = cap - taken;
@@ -189,7 +144,7 @@ static void on_rest_written(uv_write_t *request, int status) {
     mem_free(rest);
     if (status != 0)
         conn_abort(conn);
-    else if (conn->run_count > 0)
+    else if (conn->runs.count > 0)
         mark_dirty(conn);
     else
         conn_on_sent(conn);
@@ -209,9 +164,8 @@ static bool settle(struct conn *conn, ssize_t result) {
         hand_rest_to_uv(conn);
         return false;
     }
-    if (conn->run_count > 0)
+    if (conn->runs.count > 0)
         return true;
-    free_runs_if_empty(conn);
     conn_on_sent(conn);
     return false;
 }
@@ -228,8 +182,8 @@ static void flush_chunk(struct net *net, struct conn **conns, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct conn *conn = conns[i];
         conn->dirty = false;
-        if (conn->state != CONN_CLOSED && !conn->writing && conn->run_count > 0 && is_sealed(conn))
-            fill_item(conn, &items[used++], conn);
+        if (conn->state != CONN_CLOSED && !conn->writing && conn->runs.count > 0 && is_sealed(conn))
+            fill_item(conn, &items[used++]);
     }
     if (used > 0)
         send_batch_run(net->batch, used);

@@ -6,6 +6,7 @@
 #include "net/conn.h"
 #include "net/http_parser.h"
 #include "net/net.h"
+#include "net/run_queue.h"
 #include "net/send_batch.h"
 #include "net/ws_deflate.h"
 #include "net/ws_frame.h"
@@ -32,12 +33,6 @@ enum conn_state {
     CONN_CLOSED,     /* uv_close was called */
 };
 
-/* Bytes [from, to) of a blob that wait to be sent. */
-struct run {
-    struct blob *blob;
-    uint32_t from, to;
-};
-
 struct conn {
     uv_tcp_t tcp;
     struct list link;
@@ -51,10 +46,10 @@ struct conn {
     struct buf *unread;       /* bytes that came behind the request in hand, of a greeting, or
                                  while paused */
     struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
-    struct run *runs;         /* ring of run_cap (a power of two) */
-    uint32_t run_head, run_count, run_cap;
+    struct run_queue runs;
     size_t queued_bytes;
     size_t queued_before; /* when the timer last looked whether the peer reads on */
+    int fd;               /* tcp's, where sending finds it beside the rest that it needs */
     uint16_t holds, pongs;
     uint8_t sealed_runs; /* TLS: so many runs at the front are ciphertext */
     uint8_t state;       /* enum conn_state */

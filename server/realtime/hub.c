@@ -277,6 +277,9 @@ static void on_hold_over(uv_timer_t *timer) {
 static void on_turn_end(struct loop *loop, struct turn_end *hook) {
     struct hub *hub = CONTAINER_OF(hook, struct hub, cost_hook);
     (void)loop;
+    if (hub->deliveries > 0)
+        metrics_add(METRIC_DELIVERIES, hub->deliveries);
+    hub->deliveries = 0;
     if (hub->began_ns == 0)
         return;
     uint64_t now_ns = clock_monotonic_ns();

@@ -15,10 +15,11 @@ struct hub {
     size_t session_count;
     bool draining;
     uint32_t drain_spread_ms;
-    uint64_t index;    /* of the next packet in the ring */
-    int64_t pos;       /* stream position before it */
-    uint64_t delivery; /* counts packets delivered, from 1 */
-    uint32_t check;    /* cursor check bits at pos */
+    uint64_t index;     /* of the next packet in the ring */
+    int64_t pos;        /* stream position before it */
+    uint64_t delivery;  /* counts packets delivered, from 1 */
+    int64_t deliveries; /* to sessions, since METRIC_DELIVERIES was told */
+    uint32_t check;     /* cursor check bits at pos */
     /* The pause after a costly fan-out (hub.c). */
     uv_timer_t hold;
     struct turn_end cost_hook;

@@ -245,7 +245,7 @@ void session_on_drain(struct session *session) {
 static void send_packet(struct session *session, struct packet *packet, struct audience *audience) {
     session->transport->send_packet(session, packet, audience);
     session->last_event_ms = now_ms(session);
-    metrics_add(METRIC_DELIVERIES, 1);
+    session->hub->deliveries++;
 }
 
 void session_deliver(struct session *session, struct packet *packet, struct audience *audience) {
