@@ -1,6 +1,6 @@
 # Thin fronts: the work is Meson's, npm's and scripts/'s.
 .DEFAULT_GOAL := help
-.PHONY: help build run check test fresh bench bench-peers lint format fuzz screenshots clean
+.PHONY: autobahn help build run check test fresh bench bench-peers lint format fuzz screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +34,9 @@ format: ## put all C sources into their format
 
 fuzz: ## the fuzzers, SECONDS_EACH=60 each
 	@scripts/fuzz.sh
+
+autobahn: ## Autobahn's WebSocket test suite, all 517 cases at full length (Python 2.7)
+	@scripts/autobahn.sh
 
 screenshots: ## every view of the web client, light, dark and phone, into screenshots/
 	@scripts/screenshots.sh
