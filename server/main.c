@@ -11,7 +11,7 @@ static const char usage[] =
     "  parley serve [--data DIR] [--listen ADDR:PORT] [settings]   run the server\n"
     "  parley user add NAME --role ROLE [--email E] --password-stdin\n"
     "  parley user list | passwd NAME --password-stdin | role NAME ROLE | disable NAME [--enable]\n"
-    "  parley room add NAME [--private]\n"
+    "  parley room add NAME [--private] [--user MAKER]\n"
     "  parley token create --user NAME [--expires 30d]             print a bearer token\n"
     "  parley owner-link                                           a fresh link for the first "
     "owner\n"

@@ -1,5 +1,6 @@
 /* room.create. */
 #include "auth/call.h"
+#include "auth/identity.h"
 #include "chat/member.h"
 #include "chat/notify.h"
 #include "chat/retry.h"
@@ -12,22 +13,42 @@ static enum err room_result(struct call *call, int64_t room, const struct my_roo
     return room_mine(call->tx, call->actor.account, room, mine);
 }
 
-/* Its maker joins it; the operator is nobody's member, but is audited. */
-static enum err enter_room(struct call *call, const struct room_row *room) {
-    struct account_row maker;
+/* Whose room it is: the caller's, or whose the operator says; 0: nobody's. */
+static enum err find_maker(struct call *call, struct str name, int64_t *maker) {
+    struct account_row account;
+    *maker = call->actor.account;
+    if (name.len == 0)
+        return ERR_OK;
+    if (!call->actor.is_operator)
+        return call_refuse(call, "maker", "left out: it is the operator's");
+    enum err err = identity_find(call->tx, name, &account);
+    if (err == ERR_OK && account.disabled_at != 0)
+        err = ERR_NOT_FOUND;
+    *maker = err == ERR_OK ? account.key : 0;
+    return err;
+}
+
+/* Its maker joins it; what the operator does is audited. */
+static enum err enter_room(struct call *call, const struct room_row *room, int64_t maker) {
+    struct account_row account;
+    enum err err = ERR_OK;
     if (call->actor.is_operator)
-        return audit_append(call->tx, 0, STR("room.create"), room->name);
-    enum err err = account_by_key(call->tx, call->actor.account, &maker);
-    return err == ERR_OK ? member_join(call->tx, call->actor.account, room, &maker) : err;
+        err = audit_append(call->tx, 0, STR("room.create"), room->name);
+    if (err != ERR_OK || maker == 0)
+        return err;
+    err = account_by_key(call->tx, maker, &account);
+    return err == ERR_OK ? member_join(call->tx, call->actor.account, room, &account) : err;
 }
 
 static enum err make_room(struct call *call, const struct room_create_params *in,
                           struct room_row *room) {
-    const struct room_new row = {str_trim(in->name), in->topic, in->private, false,
-                                 call->actor.account};
-    enum err err = room_insert(call->tx, &row, room);
+    int64_t maker = 0;
+    enum err err = find_maker(call, in->maker, &maker);
+    const struct room_new row = {str_trim(in->name), in->topic, in->private, false, maker};
     if (err == ERR_OK)
-        err = enter_room(call, room);
+        err = room_insert(call->tx, &row, room);
+    if (err == ERR_OK)
+        err = enter_room(call, room, maker);
     if (err == ERR_OK)
         err = room_by_key(call->tx, room->key, room);
     return err == ERR_OK && !in->private ? notify_room_created(call->tx, call->actor.account, room)

@@ -391,6 +391,8 @@ export interface RoomCreateParams {
   topic?: string;
   /** true: only people who are added see it */
   private?: boolean;
+  /** By the operator alone: whose room it is, by name */
+  maker?: string;
   /** Makes a retry safe, for 24 hours */
   nonce?: string;
 }
