@@ -134,6 +134,7 @@ static void make_user_disable(struct words *words, json_t *params) {
 
 static void make_room_add(struct words *words, json_t *params) {
     json_object_set_new(params, "private", json_boolean(take_flag(words, "--private")));
+    set_text(params, "maker", take_option(words, "--user"));
     set_text(params, "name", take_word(words, "the name is missing"));
 }
 
@@ -308,13 +309,23 @@ static bool run_alone(const struct settings *settings, struct str line, struct b
     return true;
 }
 
-static int print_reply(const struct command *command, struct str text) {
+/* A result that goes on makes `params` ask for its next page; another one for nothing more. */
+static void turn_page(json_t *params, const json_t *result) {
+    json_t *next = json_object_get(result, "next_cursor");
+    if (json_is_string(next))
+        json_object_set(params, "after", next);
+    else
+        json_object_del(params, "after");
+}
+
+static int print_reply(const struct command *command, struct str text, json_t *params) {
     json_t *reply = json_loadb(text.ptr, text.len, 0, NULL);
     const json_t *result = json_object_get(reply, "result"),
                  *failure = json_object_get(reply, "error");
     int code = 1;
     if (result != NULL) {
         code = command->print(result);
+        turn_page(params, result);
     } else {
         const char *field = text_of(failure, "field"), *detail = text_of(failure, "detail");
         fprintf(stderr, "parley: %s%s%s%s%s\n", text_of(failure, "message"),
@@ -339,7 +350,7 @@ static int carry_out(const struct command *command, const struct settings *setti
     else if (asked == 0 && !run_alone(settings, buf_str(&line), &reply, &error))
         fprintf(stderr, "parley: %s\n", buf_cstr(&error));
     else
-        code = print_reply(command, buf_str(&reply));
+        code = print_reply(command, buf_str(&reply), params);
     sodium_memzero(text, strlen(text));
     free(text);
     json_decref(request);
@@ -386,7 +397,9 @@ int command_control(const char *name, int argc, char **argv) {
     if (words.problem != NULL)
         fprintf(stderr, "parley %s: %s\n", name, words.problem);
     else
-        code = carry_out(command, &settings, params);
+        do
+            code = carry_out(command, &settings, params);
+        while (code == 0 && json_object_get(params, "after") != NULL);
     json_decref(params);
     settings_finish(&settings);
     return code;

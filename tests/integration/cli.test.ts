@@ -81,6 +81,38 @@ test("every command works without a server, and the next server finds what they 
   }
 });
 
+test("a room made for somebody is theirs, a private one too; over REST nobody makes one for another", async () => {
+  const dee = await server.person("wanda");
+  const made = await server.cli("room", "add", "the cellar", "--private", "--user", "wanda");
+  assert.equal(made.code, 0, made.stderr);
+  const cellar = await dee.room("the cellar");
+  const other = await server.person("xaver");
+  assert.equal((await dee.ask("POST", `/rooms/${cellar}/members`, { user: await other.id() })).status, 201, "its maker adds people");
+  assert.equal((await server.cli("room", "add", "nobody's", "--user", "nobody")).code, 1);
+  assert.equal((await dee.rooms()).some((room) => room["name"] === "nobody's"), false);
+  assert.equal((await dee.ask("POST", "/rooms", { name: "a gift", maker: "xaver" })).body["field"], "maker");
+});
+
+test("people beyond the first hundred are listed too", async () => {
+  const many = 230;
+  const other = await Server.start();
+  try {
+    await other.person("ann", "owner");
+    assert.equal(await other.stop(), 0);
+    const db = new DatabaseSync(join(other.folder, "parley.db"));
+    db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${String(many)})
+      INSERT INTO account (id, name, name_folded, name_skeleton, display_name, email, role, status, bio, password_hash, created_at)
+      SELECT randomblob(16), 'p' || i, 'p' || i, 'p' || i, 'p' || i, '', 1, '', '', '', 1 FROM n`);
+    db.close();
+    const names = async (): Promise<number> => new Set((await other.cli("user", "list")).stdout.trim().split("\n").map((line) => line.split(" ")[0])).size;
+    assert.equal(await names(), many + 1, "without a server");
+    await other.run();
+    assert.equal(await names(), many + 1, "through one");
+  } finally {
+    await other.end();
+  }
+});
+
 test("a token is the last word printed, works at once, and not beyond its end", async () => {
   const other = await Server.start();
   try {
