@@ -12,7 +12,7 @@ packages_run=(
     libutf8proc-dev libinih-dev libcmocka-dev nodejs npm
 )
 packages_test=(
-    chromium fonts-dejavu-core fonts-noto-color-emoji sqlite3 curl git strace
+    chromium fonts-dejavu-core fonts-noto-color-emoji sqlite3 curl git strace openssl haproxy
     python3-socketio python3-requests python3-websocket python3-flask-socketio # clients and a peer of the guides
 )
 packages_lint=(clang clang-tidy clang-format cppcheck libclang-rt-14-dev universal-ctags shellcheck)

@@ -1,13 +1,12 @@
 /* What strangers, foreign pages and crooked proxies may not do over HTTP. */
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { ask, Client, Server, until, type Answer, type Json, type MessageJson, type Person } from "./harness.ts";
-import { exchange, Line } from "./raw.ts";
+import { exchange, freePort, Line } from "./raw.ts";
 
 const page = `<!doctype html><title>page</title>${"<p>a line of the page</p>".repeat(50)}`;
 const script = `export const words = ${JSON.stringify("much of the same ".repeat(100))};`;
@@ -51,15 +50,6 @@ const head = (...lines: string[]): string => `${lines.join("\r\n")}\r\n\r\n`;
 
 function signIn(): Promise<Answer> {
   return ask(server, "POST", "/session", { body: { login: "ann", password: "correct horse" } });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const holder = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = holder.address() as AddressInfo;
-      holder.close(() => resolve(port));
-    });
-  });
 }
 
 const codeIn = (line: Line): string => /"code": ?"(\w+)"/.exec(line.text)?.[1] ?? "";

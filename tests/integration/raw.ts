@@ -1,6 +1,6 @@
 /* Bytes as they are, over a socket of our own: what no HTTP or WebSocket library would send. */
 import { createHash } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { type Server, until } from "./harness.ts";
 
 /* RFC 6455 section 1.3. */
@@ -130,4 +130,14 @@ export class RawSocket {
     await this.line.end();
     return found.payload.length >= 2 ? found.payload.readUInt16BE(0) : 1005;
   }
+}
+
+/** A port of 127.0.0.1 that was free a moment ago, for programs that cannot take one themselves. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const holder = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = holder.address() as AddressInfo;
+      holder.close(() => resolve(port));
+    });
+  });
 }
