@@ -28,6 +28,7 @@ bool echo_options_parse(int argc, char **argv, struct echo_options *out,
                         struct buf *error) MUST_CHECK;
 
 struct echo_events;
+struct echo_sockets;
 struct static_files;
 
 /* The server; `loop->api` points to it. */
@@ -36,6 +37,7 @@ struct echo {
     struct loop *loop;
     struct net *net;
     struct echo_events *events;
+    struct echo_sockets *sockets;
     struct static_files *files;
 };
 
@@ -64,6 +66,14 @@ struct echo_events *echo_events_create(struct loop *loop);
 void echo_events_destroy(struct echo_events *take_events);
 /* GET opens a stream (from Last-Event-ID), POST emits its body. */
 void echo_events_answer(struct conn *conn, const struct http_request *request);
+
+/* ---- sockets.c: /engine.io/ and /socket.io/ ---- */
+
+/* Before the loop starts; the net is there. */
+struct echo_sockets *echo_sockets_create(struct echo *echo);
+/* After every connection is gone and the loop has ended; before the net goes. */
+void echo_sockets_destroy(struct echo_sockets *take_sockets);
+void echo_sockets_answer(struct conn *conn, struct http_request *take_request);
 
 /* ---- file.c: /file ---- */
 

@@ -46,6 +46,10 @@ static void answer_body(struct conn *conn, const struct http_request *request) {
 
 static void on_request(struct conn *conn, struct http_request *take_request) {
     struct str path = take_request->path;
+    if (str_equal(path, STR("/engine.io/")) || str_equal(path, STR("/socket.io/"))) {
+        echo_sockets_answer(conn, take_request);
+        return;
+    }
     if (str_equal(path, STR("/echo")))
         echo_websocket_answer(conn, take_request);
     else if (str_equal(path, STR("/events")))
@@ -55,8 +59,9 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
     else if (str_equal(path, STR("/file")))
         static_files_respond(echo_of(conn)->files, conn, take_request);
     else
-        echo_respond_text(conn, take_request, 404,
-                          STR("There are /echo, /events, /body and /file.\n"));
+        echo_respond_text(
+            conn, take_request, 404,
+            STR("There are /echo, /engine.io/, /socket.io/, /events, /body and /file.\n"));
     http_request_destroy(take_request);
 }
 

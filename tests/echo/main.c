@@ -72,6 +72,7 @@ static bool start(struct echo *echo, struct buf *error) {
     if (!net_create(echo->loop, &options, &echo_http_ops, &echo->net, error) ||
         !net_listen(echo->net, echo->options.listen, &port, true, error))
         return false;
+    echo->sockets = echo_sockets_create(echo);
     loop_start(echo->loop);
     printf("parley-echo listens on port %u\n", (unsigned)port);
     fflush(stdout);
@@ -99,6 +100,7 @@ static void stop(struct echo *echo) {
     loop_stop(echo->loop);
     loop_join(echo->loop);
     echo_events_destroy(echo->events);
+    echo_sockets_destroy(echo->sockets);
     for (int turn = 0; turn < STOP_TURNS_MAX && uv_run(&echo->loop->uv, UV_RUN_NOWAIT) != 0; turn++)
         continue;
     net_destroy(echo->net);
