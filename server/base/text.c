@@ -16,6 +16,9 @@ static size_t base64_encode(const void *bytes, size_t len, char *out, int varian
  * what it would leave unread. */
 static bool base64_decode(struct str text, void *out, size_t cap, size_t *len, int variant) {
     const char *end = text.ptr;
+    *len = 0;
+    if (text.len == 0) /* its ptr may be NULL */
+        return true;
     return sodium_base642bin(out, cap, text.ptr, text.len, NULL, len, &end, variant) == 0 &&
            end == text.ptr + text.len;
 }

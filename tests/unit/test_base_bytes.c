@@ -185,6 +185,7 @@ static void base64_and_hex_go_there_and_back_and_refuse_all_else(void **state) {
     assert_string_equal(text, "AQI=");
     assert_true(text_base64_decode(STR("AQI="), back, sizeof back, &len) && len == 2);
     assert_false(text_base64_decode(STR("AQI"), back, sizeof back, &len));
+    assert_true(text_base64_decode((struct str){0}, back, sizeof back, &len) && len == 0);
     text_hex_encode("\x00\xaf", 2, text);
     assert_string_equal(text, "00af");
     assert_true(text_hex_decode(STR("00AF"), back, 2) && back[1] == 0xaf);
