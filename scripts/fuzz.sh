@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
 # Runs every fuzzer of tests/fuzz for SECONDS_EACH seconds (default 60) with clang's libFuzzer, ASan and UBSan. Seeds are
-# read from tests/fuzz/corpus/NAME where that is; what makes one fail is kept in build-fuzz/ and its path is printed.
+# read from tests/fuzz/corpus/NAME (without fuzz_) where that is; what makes one fail is kept in build-fuzz/ and its path is printed.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 scripts/install-dependencies.sh run lint
-CC=clang build_meson build-fuzz -Db_sanitize=address,undefined -Db_lundef=false --optimization=1 -Dtests=false -Dc_args=-fsanitize=fuzzer-no-link
+[ -e build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Db_sanitize=address,undefined -Db_lundef=false --optimization=1 -Dtests=false -Dc_args=-fsanitize=fuzzer-no-link
 
 shopt -s nullglob
+names=()
+for source in tests/fuzz/fuzz_*.c; do names+=("$(basename "$source" .c)"); done
+[ ${#names[@]} -gt 0 ] || fail "there is no tests/fuzz/fuzz_*.c"
+ninja -C build-fuzz "${names[@]/#/tests/fuzz/}"
 passed=0
-for source in tests/fuzz/fuzz_*.c; do
-    name="$(basename "$source" .c)"
+for name in "${names[@]}"; do
     say "$name"
     corpus=("build-fuzz/corpus/$name")
     mkdir -p "${corpus[0]}"
-    [ ! -d "tests/fuzz/corpus/$name" ] || corpus+=("tests/fuzz/corpus/$name")
+    seeds="tests/fuzz/corpus/${name#fuzz_}"
+    [ ! -d "$seeds" ] || corpus+=("$seeds")
     "build-fuzz/tests/fuzz/$name" -max_len=16384 -max_total_time="${SECONDS_EACH:-60}" -rss_limit_mb=1024 -timeout=10 -print_final_stats=0 \
         -verbosity=0 -artifact_prefix=build-fuzz/ "${corpus[@]}"
     passed=$((passed + 1))
 done
-[ "$passed" -gt 0 ] || fail "there is no tests/fuzz/fuzz_*.c"
 [ -z "${RESULT_FILE:-}" ] || printf '{"passed": %d, "failed": 0}\n' "$passed" >"$RESULT_FILE"
 printf '%d passed, 0 failed\n' "$passed"
