@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "net/http_response.h"
 #include "net/ws_handshake.h"
 
 void conn_drop_websocket(struct conn *conn) {
@@ -140,6 +141,7 @@ static struct blob *make_handshake(struct conn *conn, const struct http_request 
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
                 accept);
+    http_append_transport_security(&head, conn);
     if (ops->subprotocol != NULL &&
         http_request_offers(request, "Sec-WebSocket-Protocol", str_from_cstr(ops->subprotocol)))
         buf_appendf(&head, "Sec-WebSocket-Protocol: %s\r\n", ops->subprotocol);

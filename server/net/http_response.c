@@ -52,10 +52,14 @@ static void append_date(struct buf *head) {
     buf_appendf(head, "Date: %s\r\n", date);
 }
 
-void http_append_security_headers(struct buf *head, const struct conn *conn) {
-    buf_append_cstr(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+void http_append_transport_security(struct buf *head, const struct conn *conn) {
     if (conn->net->options.is_https)
         buf_append_cstr(head, "Strict-Transport-Security: max-age=31536000\r\n");
+}
+
+void http_append_security_headers(struct buf *head, const struct conn *conn) {
+    buf_append_cstr(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+    http_append_transport_security(head, conn);
 }
 
 static void append_head(struct buf *head, const struct conn *conn,

@@ -21,6 +21,8 @@ struct http_response {
  * Content-Length, nosniff, Referrer-Policy and, for API answers, Cache-Control: no-store unless
  * `headers` has a Cache-Control. */
 void http_respond(struct conn *conn, const struct http_response *response);
-/* The header lines that every answer has, for those that make their own head: nosniff,
- * Referrer-Policy, and Strict-Transport-Security where people come by https. */
+/* For those that make their own head. Strict-Transport-Security, where people come by https. */
+void http_append_transport_security(struct buf *head, const struct conn *conn);
+/* The header lines that every answer with a content has: nosniff, Referrer-Policy, and the one
+ * above. */
 void http_append_security_headers(struct buf *head, const struct conn *conn);

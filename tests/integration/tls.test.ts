@@ -3,14 +3,18 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect, type ConnectionOptions, type SecureVersion, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { io } from "socket.io-client";
+import { WebSocket } from "ws";
 import { Authority } from "./certificates.ts";
-import { ask, cliIn, Client, Server, until, type Person } from "./harness.ts";
+import { ask, cliIn, Server, until, type EventJson, type Json, type MessageJson, type Person } from "./harness.ts";
 import { exchange, freePort } from "./raw.ts";
 
 const run = promisify(execFile);
@@ -141,6 +145,21 @@ test("a stream of events comes at once, not when a record is full", async () => 
   await reading;
 });
 
+test("Socket.IO's requests, each by a connection of its own, move to their client's loop with their TLS", async () => {
+  const socket = io(server.url, { transports: ["polling"], forceNew: true, auth: { token: ann.token } });
+  const texts: string[] = [];
+  socket.on("message.created", (event: EventJson) => texts.push((event.data["message"] as MessageJson).text));
+  await new Promise((resolve) => socket.once("session.started", resolve));
+  const sent = Array.from({ length: 20 }, (_, n) => `by polling ${String(n)}`);
+  for (const text of sent) {
+    const reply = (await socket.timeout(20_000).emitWithAck("message.send", { room: general, text, nonce: crypto.randomUUID() })) as Json;
+    assert.ok(reply["result"], JSON.stringify(reply));
+  }
+  await until("every message", () => texts.length === sent.length);
+  assert.deepEqual(texts, sent);
+  socket.disconnect();
+});
+
 test("requests sent ahead, and byte by byte in records of their own, are answered in order", async () => {
   const line = await Secure.open();
   line.socket.write(request("/").repeat(3));
@@ -266,6 +285,10 @@ test("every answer says Strict-Transport-Security, and the cookie is Secure", as
   line.socket.write("BAD\r\n\r\n");
   await until("the refusal", () => line.ended);
   assert.match(line.text, /^HTTP\/1\.1 501 [^]*Strict-Transport-Security: max-age=31536000\r\n/);
+  const upgrade = new WebSocket(`${server.url.replace("https:", "wss:")}/api/v1/ws`);
+  const [response] = (await once(upgrade, "upgrade")) as [IncomingMessage];
+  assert.equal(response.headers["strict-transport-security"], hsts);
+  upgrade.terminate();
   const signedIn = await ask(server, "POST", "/session", { body: { login: "ann", password: "correct horse" }, headers: { origin: server.url } });
   assert.equal(signedIn.status, 201);
   assert.match(signedIn.headers.get("set-cookie") ?? "", /; Secure/);
@@ -360,12 +383,6 @@ test("the plain address sends on to https, whatever is asked, and serves nothing
   assert.deepEqual(foreign.statuses, [421]);
   assert.doesNotMatch(foreign.text, /Location/);
   assert.match(bare.text, new RegExp(`^HTTP/1\\.1 308 [^]*Location: ${server.url}/\r\n`));
-});
-
-test("a socket of the WebSocket client keeps to wss", async () => {
-  const client = await Client.open(server);
-  assert.match(client.socket.url, /^wss:/);
-  client.close();
 });
 
 test("nothing of a key is in the log", async () => {
