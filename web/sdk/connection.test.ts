@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Connection, type ConnectionState, type ServerEvent, type SocketLike } from "./connection.ts";
+import { Connection, type ConnectionState } from "./connection.ts";
 import type { SessionStartResult } from "./generated.ts";
+import type { ServerEvent } from "./line.ts";
+import type { SocketLike } from "./socket_line.ts";
 
 class FakeSocket extends EventTarget {
   sent: { id: number; method: string; params: { cursor?: string } }[] = [];

@@ -1,17 +1,9 @@
-/* One connection to the server over WebSocket: requests with their replies, events in order, resuming after every loss. */
-import { errorFromWire, ParleyError } from "./errors.ts";
-import type { Events, Operations, SessionStartResult } from "./generated.ts";
-
-export type EventName = keyof Events;
-
-/** An event as it came: `seq` where it is a room's, `cursor` where it is logged. */
-export interface ServerEvent<N extends EventName = EventName> {
-  event: N;
-  room?: string;
-  seq?: number;
-  cursor?: string;
-  data: Events[N];
-}
+/* One connection to the server: a WebSocket, or where sockets are blocked an event stream with REST; resuming after every loss. */
+import { ParleyError } from "./errors.ts";
+import type { Operations, SessionStartResult } from "./generated.ts";
+import type { Line, LineOwner, Loss, ServerEvent } from "./line.ts";
+import { SocketLine, type SocketLike } from "./socket_line.ts";
+import { StreamLine, type StreamOptions } from "./stream_line.ts";
 
 export type ConnectionState =
   | { state: "connecting" }
@@ -23,19 +15,18 @@ export type ConnectionState =
   /** The server ended the session: sign in again. */
   | { state: "ended"; code: number };
 
-/** What the connection needs of a WebSocket; the browser's and `ws` have it. */
-export interface SocketLike {
-  send(data: string): void;
-  close(code?: number): void;
-  addEventListener(type: "open", listener: () => void): void;
-  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
-  addEventListener(type: "close", listener: (event: { code: number; reason: string }) => void): void;
-}
+/** The kind of line: a WebSocket, or Server-Sent Events with REST. */
+export type Way = "socket" | "stream";
 
 export interface ConnectionOptions {
+  /** May throw where there are no sockets. */
   openSocket: () => SocketLike;
+  /** What to fall back to; absent: sockets only. */
+  stream?: StreamOptions;
   /** A bearer token, where no cookie or header signs the socket in. */
-  token?: string;
+  token?: string | undefined;
+  /** Where the stream begins; absent: with the whole state. */
+  cursor?: string | undefined;
   onState: (state: ConnectionState) => void;
   /** After every (re)connection, before the events that follow. */
   onStart: (result: SessionStartResult) => void;
@@ -43,54 +34,61 @@ export interface ConnectionOptions {
   isOnline?: () => boolean;
 }
 
-const requestTimeout_ms = 15_000;
+/* So long a line may show no sign of life before it counts as blocked. */
+const openTimeout_ms = 10_000;
 /* The server sends a heartbeat every 25 s on a quiet session. */
 const silenceTimeout_ms = 40_000;
 const backoffFirst_ms = 500;
 const backoffMost_ms = 30_000;
-
-interface Waiting {
-  resolve: (result: unknown) => void;
-  reject: (error: ParleyError) => void;
-  timer: ReturnType<typeof setTimeout>;
-}
+/* Sockets that did not get as far as a started stream, one after the other, until the event stream is tried. */
+const socketFailuresMost = 2;
+/* While an event stream works, sockets are left alone for so long. */
+const socketRest_ms = 300_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  #socket: SocketLike | undefined;
+  #line: Line | undefined;
+  #way: Way = "socket";
   #state: ConnectionState = { state: "offline" };
-  #waiting = new Map<number, Waiting>();
-  #lastId = 0;
   #cursor: string | undefined;
   #tries = 0;
+  #socketFailures = 0;
+  #socketRestsUntil = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
   #started = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#cursor = options.cursor;
   }
 
   get state(): ConnectionState {
     return this.#state;
   }
 
+  /** The way of the line that is open or opening, or was last. */
+  get way(): Way {
+    return this.#way;
+  }
+
+  /** The newest place in the stream; undefined before the first start. */
+  get cursor(): string | undefined {
+    return this.#cursor;
+  }
+
   /** Connects now, whatever was planned. Does nothing while it is connecting or open. */
   connect(): void {
     clearTimeout(this.#retryTimer);
-    if (this.#socket) return;
+    if (this.#line) return;
     if (this.#options.isOnline?.() === false) {
       this.#set({ state: "offline" });
       return;
     }
     this.#set({ state: "connecting" });
-    const socket = this.#options.openSocket();
-    this.#socket = socket;
     this.#started = false;
-    this.#watch();
-    socket.addEventListener("open", () => void this.#begin(socket));
-    socket.addEventListener("message", (message) => this.#hear(socket, message.data));
-    socket.addEventListener("close", (event) => this.#lose(socket, event.code, event.reason));
+    this.#watch(this.#options.stream ? openTimeout_ms : silenceTimeout_ms);
+    this.#line = this.#open(this.#nextWay());
   }
 
   /** Closes for good; connect() begins again, from the newest cursor. */
@@ -113,72 +111,79 @@ export class Connection {
     this.#set({ state: "offline" });
   }
 
-  /** Carries out one operation. Throws ParleyError: "closed" and "timeout" leave open whether it was done. */
+  /** Carries out one operation. Throws ParleyError: "closed", "network" and "timeout" leave open whether it was done. */
   request<N extends keyof Operations>(name: N, params: Operations[N]["params"]): Promise<Operations[N]["result"]> {
-    const socket = this.#socket;
-    if (!socket || !this.#started) return Promise.reject(new ParleyError("closed", "not connected"));
-    return this.#ask(socket, name, params);
+    if (!this.#line || !this.#started) return Promise.reject(new ParleyError("closed", "not connected"));
+    return this.#line.request(name, params);
   }
 
-  #ask<N extends keyof Operations>(socket: SocketLike, name: N, params: Operations[N]["params"]): Promise<Operations[N]["result"]> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(id);
-        reject(new ParleyError("timeout", "no reply"));
-      }, requestTimeout_ms);
-      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, timer });
-      socket.send(JSON.stringify({ id, method: name, params }));
-    });
+  /* ---- which line ---- */
+
+  #nextWay(): Way {
+    if (!this.#options.stream) return "socket";
+    const isResting = Date.now() < this.#socketRestsUntil;
+    return isResting || this.#socketFailures >= socketFailuresMost ? "stream" : "socket";
   }
 
-  async #begin(socket: SocketLike): Promise<void> {
-    if (socket !== this.#socket) return;
-    try {
-      if (this.#options.token !== undefined) await this.#ask(socket, "session.authenticate", { token: this.#options.token });
-      const result = await this.#ask(socket, "session.start", this.#cursor === undefined ? {} : { cursor: this.#cursor });
-      if (socket !== this.#socket) return;
-      this.#tries = 0;
-      this.#started = true;
-      this.#cursor = result.cursor;
-      this.#options.onStart(result);
-      this.#set({ state: "open" });
-    } catch (failure) {
-      if (socket !== this.#socket) return;
-      const refused = failure instanceof ParleyError && ["sign_in_required", "invalid_token"].includes(failure.code);
-      this.#drop();
-      if (refused) this.#set({ state: "ended", code: 4500 });
-      else this.#retry(undefined);
+  #open(way: Way): Line {
+    const { token, stream } = this.#options;
+    this.#way = way;
+    if (way === "socket") {
+      try {
+        return new SocketLine(this.#options.openSocket(), { token, cursor: this.#cursor }, this.#owner());
+      } catch {
+        this.#way = "stream"; /* there are no sockets here */
+        this.#socketFailures = socketFailuresMost;
+      }
+    }
+    return new StreamLine({ token, ...stream }, this.#cursor, this.#owner());
+  }
+
+  /** Whether sockets work is told by whether they got as far as a stream; a server that is down shows on both. */
+  #countFailure(): void {
+    if (this.#started) return;
+    if (this.#way === "socket") {
+      this.#socketFailures += 1;
+    } else {
+      this.#socketRestsUntil = 0;
+      this.#socketFailures = socketFailuresMost - 1;
     }
   }
 
-  #hear(socket: SocketLike, data: unknown): void {
-    if (socket !== this.#socket || typeof data !== "string") return;
-    this.#watch();
-    const message = JSON.parse(data) as { id?: number; result?: unknown; error?: object } & Partial<ServerEvent>;
-    if (message.event !== undefined) {
-      if (message.cursor !== undefined) this.#cursor = message.cursor;
-      if (message.event !== "heartbeat") this.#options.onEvent(message as ServerEvent);
-      return;
-    }
-    const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id);
-    if (!waiting || message.id === undefined) return;
-    this.#waiting.delete(message.id);
-    clearTimeout(waiting.timer);
-    if (message.error) waiting.reject(errorFromWire(message.error));
-    else waiting.resolve(message.result);
+  #countSuccess(): void {
+    const isStream = this.#way === "stream";
+    this.#tries = 0;
+    this.#socketFailures = isStream ? socketFailuresMost - 1 : 0;
+    this.#socketRestsUntil = isStream ? Date.now() + socketRest_ms : 0;
   }
 
-  #lose(socket: SocketLike, code: number, reason: string): void {
-    if (socket !== this.#socket) return;
+  /* ---- what the line tells ---- */
+
+  #owner(): LineOwner {
+    return {
+      heard: () => this.#watch(silenceTimeout_ms),
+      started: (result) => {
+        this.#countSuccess();
+        this.#started = true;
+        this.#cursor = result.cursor;
+        this.#options.onStart(result);
+        this.#set({ state: "open" });
+      },
+      event: (event) => {
+        if (event.cursor !== undefined) this.#cursor = event.cursor;
+        if (event.event !== "heartbeat") this.#options.onEvent(event);
+      },
+      lost: (loss) => this.#lose(loss),
+    };
+  }
+
+  #lose(loss: Loss): void {
+    const before = this.#way;
+    this.#countFailure();
     this.#drop();
-    if (code >= 4500 && code <= 4999) {
-      this.#set({ state: "ended", code });
-      return;
-    }
-    const asked = /^retry_after=(\d+)$/.exec(reason)?.[1];
-    this.#retry(asked === undefined ? undefined : Number(asked));
+    const turns = before === "socket" && this.#nextWay() === "stream"; /* at once: it is another way */
+    if (loss.ended !== undefined) this.#set({ state: "ended", code: loss.ended });
+    else this.#retry(loss.retryAfter_ms ?? (turns ? 0 : undefined));
   }
 
   #retry(asked_ms: number | undefined): void {
@@ -194,27 +199,17 @@ export class Connection {
   }
 
   /** Nothing heard for too long: the line is dead, whatever the socket says. */
-  #watch(): void {
+  #watch(limit_ms: number): void {
     clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = setTimeout(() => {
-      if (!this.#socket) return;
-      this.#drop();
-      this.#retry(undefined);
-    }, silenceTimeout_ms);
+    this.#silenceTimer = setTimeout(() => this.#lose({}), limit_ms);
   }
 
   #drop(): void {
     clearTimeout(this.#silenceTimer);
-    const socket = this.#socket;
-    this.#socket = undefined;
+    const line = this.#line;
+    this.#line = undefined;
     this.#started = false;
-    socket?.close();
-    const error = new ParleyError("closed", "the connection was lost");
-    for (const waiting of this.#waiting.values()) {
-      clearTimeout(waiting.timer);
-      waiting.reject(error);
-    }
-    this.#waiting.clear();
+    line?.close();
   }
 
   #set(state: ConnectionState): void {

@@ -1,11 +1,14 @@
 import { errorFromWire, ParleyError } from "./errors.ts";
 import { routes, type Operations } from "./generated.ts";
+import { requestTimeout_ms } from "./line.ts";
 
 export interface RestOptions {
   /** Where the server is; "" for the page's own. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /** A bearer token; without it the browser's cookie counts. */
-  token?: string;
+  token?: string | undefined;
+  /** Gives up when it is aborted ("closed"). */
+  signal?: AbortSignal | undefined;
 }
 
 export type RestName = keyof typeof routes & keyof Operations;
@@ -25,6 +28,26 @@ function queryOf(params: Record<string, unknown>): string {
   return text === "" ? "" : `?${text}`;
 }
 
+/** Sends and reads all of the answer, or says why not. */
+async function exchange(url: string, signal: AbortSignal | undefined, init: RequestInit): Promise<{ response: Response; text: string }> {
+  const timeout = AbortSignal.timeout(requestTimeout_ms);
+  try {
+    const response = await fetch(url, { ...init, signal: signal && "any" in AbortSignal ? AbortSignal.any([signal, timeout]) : timeout });
+    return { response, text: await response.text() };
+  } catch (failure) {
+    throw new ParleyError(signal?.aborted ? "closed" : timeout.aborted ? "timeout" : "network", String(failure));
+  }
+}
+
+function objectIn(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Carries out one operation by HTTP. Throws ParleyError. */
 export async function rest<N extends RestName>(name: N, params: Operations[N]["params"], options: RestOptions = {}): Promise<Operations[N]["result"]> {
   const route = routes[name];
@@ -33,18 +56,14 @@ export async function rest<N extends RestName>(name: N, params: Operations[N]["p
   const headers: Record<string, string> = {};
   if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
   if (!inQuery) headers["content-type"] = "application/json";
-  let response: Response;
-  try {
-    response = await fetch(`${options.baseUrl ?? ""}/api/v1${path}${inQuery ? queryOf(others) : ""}`, {
-      method: route.method,
-      headers,
-      credentials: "same-origin",
-      ...(inQuery ? {} : { body: JSON.stringify(others) }),
-    });
-  } catch (failure) {
-    throw new ParleyError("network", String(failure));
-  }
-  const body: unknown = await response.json().catch(() => ({}));
-  if (!response.ok) throw errorFromWire(typeof body === "object" && body !== null ? body : {});
+  const { response, text } = await exchange(`${options.baseUrl ?? ""}/api/v1${path}${inQuery ? queryOf(others) : ""}`, options.signal, {
+    method: route.method,
+    headers,
+    credentials: "same-origin",
+    ...(inQuery ? {} : { body: JSON.stringify(others) }),
+  });
+  const body = objectIn(text);
+  if (!response.ok) throw errorFromWire(body ?? {});
+  if (!body) throw new ParleyError("network", "the answer is none of the server's"); /* a proxy's page */
   return body as Operations[N]["result"];
 }

@@ -1,13 +1,14 @@
 /* What the interface can do. Every operation that a client has stands here; components call these and never the socket. */
-import { Connection, type ServerEvent } from "../../sdk/connection.ts";
+import { Connection } from "../../sdk/connection.ts";
 import { ParleyError } from "../../sdk/errors.ts";
 import type { InviteCreateParams, Message, Operations, OwnerCreateParams, RoomCreateParams, SessionCreateParams, UserCreateParams, UserUpdateParams } from "../../sdk/generated.ts";
+import { indexedDbStore } from "../../sdk/indexeddb.ts";
+import type { ServerEvent } from "../../sdk/line.ts";
+import { createOutbox, makeNonce } from "../../sdk/outbox.ts";
 import { rest } from "../../sdk/rest.ts";
-import { allEntries, deleteEntry, putEntry, wipe } from "./database.ts";
 import { readDrafts, readOpenRoom, wipeDrafts, writeDraft, writeOpenRoom } from "./drafts.ts";
-import { createOutbox } from "./outbox.ts";
 import { dispatch, getState, useStore } from "./store.ts";
-import { emptyState } from "./state.ts";
+import { emptyState, type OutboxEntry } from "./state.ts";
 
 const pageSize = 50;
 const memberPages = 10;
@@ -15,11 +16,6 @@ const markEvery_ms = 2000;
 const typeEvery_ms = 3000;
 const startRetry_ms = 3000;
 const typingCheck_ms = 1000;
-
-/** 128 random bits; crypto.randomUUID() is missing where the page is not secure. */
-function makeNonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 /* ---- the connection ---- */
 
@@ -29,6 +25,7 @@ const tabs = typeof BroadcastChannel === "undefined" ? undefined : new Broadcast
 
 const connection = new Connection({
   openSocket: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/ws`),
+  stream: {},
   isOnline: () => navigator.onLine,
   onState: (state) => {
     dispatch({ type: "connection", connection: state });
@@ -84,7 +81,10 @@ function loadDrafts(account: string): void {
 
 /* ---- outbox ---- */
 
+const store = indexedDbStore<OutboxEntry>("parley");
+
 const outbox = createOutbox({
+  store,
   waiting: () => getState().outbox.filter((entry) => entry.failed === undefined),
   send: async (entry) => {
     const { message } = await connection.request("message.send", { room: entry.room, nonce: entry.nonce, text: entry.text });
@@ -95,14 +95,14 @@ const outbox = createOutbox({
     dispatch({ type: "outbox-gone", nonce });
   },
   onGone: (nonce) => dispatch({ type: "outbox-gone", nonce }),
-  onFailed: (nonce, reason) => dispatch({ type: "outbox-failed", nonce, reason }),
+  onFailed: (nonce, error) => dispatch({ type: "outbox-failed", nonce, reason: error.code }),
 });
 
 /** What an earlier page of this person left behind; another person's is thrown away. */
 async function loadOutbox(): Promise<void> {
   const account = getState().self?.id;
-  const entries = await allEntries();
-  for (const entry of entries.filter((one) => one.account !== account)) await deleteEntry(entry.nonce);
+  const entries = await store.all();
+  for (const entry of entries.filter((one) => one.account !== account)) await store.delete(entry.nonce);
   const shown = new Set(getState().outbox.map((entry) => entry.nonce));
   const found = entries.filter((entry) => entry.account === account && !shown.has(entry.nonce));
   if (found.length > 0) dispatch({ type: "outbox-loaded", entries: [...found, ...getState().outbox] });
@@ -115,7 +115,7 @@ function forgetSettled(): void {
   useStore.subscribe((state) => {
     if (state.outbox === before) return;
     const left = new Set(state.outbox.map((entry) => entry.nonce));
-    for (const entry of before) if (!left.has(entry.nonce)) void deleteEntry(entry.nonce);
+    for (const entry of before) if (!left.has(entry.nonce)) void store.delete(entry.nonce);
     before = state.outbox;
   });
 }
@@ -125,7 +125,7 @@ function sendMessage(room: string, text: string): void {
   if (account === undefined) return;
   typed.delete(room); /* the message ended the typing: the next one is told at once */
   const entry = { nonce: makeNonce(), account, room, text, created_at: new Date().toISOString() };
-  void putEntry(entry).then(() => {
+  void store.put(entry).then(() => {
     dispatch({ type: "outbox-added", entry });
     void outbox.flush();
   });
@@ -255,7 +255,7 @@ async function leave(): Promise<void> {
   outbox.stop();
   wipeDrafts();
   useStore.setState({ ...emptyState, phase: "signed-out" }, true);
-  await wipe().catch(() => undefined);
+  await store.wipe().catch(() => undefined);
   if (typeof caches !== "undefined") for (const key of await caches.keys()) await caches.delete(key);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ServerEvent } from "../../sdk/connection.ts";
 import type { Message, MyRoom, SessionStartResult } from "../../sdk/generated.ts";
+import type { ServerEvent } from "../../sdk/line.ts";
 import { merge, reduce } from "./reducer.ts";
 import { emptyState, type State } from "./state.ts";
 

@@ -1,6 +1,7 @@
 /* The one place where state changes: pure, and idempotent by a room's `seq`, so that shuffled retries and repeated events do no harm. */
-import type { EventName, ServerEvent, ConnectionState } from "../../sdk/connection.ts";
+import type { ConnectionState } from "../../sdk/connection.ts";
 import type { Events, Marker, Message, MessageListResult, MyRoom, Room, Self, SessionStartResult, User } from "../../sdk/generated.ts";
+import type { EventName, ServerEvent } from "../../sdk/line.ts";
 import { typing_ms, unreadMost, type MemberList, type OutboxEntry, type Phase, type State, type Timeline } from "./state.ts";
 
 export type Action =

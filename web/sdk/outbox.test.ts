@@ -1,16 +1,19 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import { ParleyError } from "../../sdk/errors.ts";
-import type { Message } from "../../sdk/generated.ts";
-import { allEntries, putEntry, wipe } from "./database.ts";
-import { createOutbox } from "./outbox.ts";
-import type { OutboxEntry } from "./state.ts";
+import { ParleyError } from "./errors.ts";
+import type { Message } from "./generated.ts";
+import { indexedDbStore } from "./indexeddb.ts";
+import { createOutbox, type OutboxEntry } from "./outbox.ts";
+import { memoryStore } from "./stores.ts";
 
-const entry = (nonce: string): OutboxEntry => ({ nonce, account: "me", room: "r", text: nonce, created_at: `2026-11-24T13:00:0${nonce}.000Z` });
+const store = indexedDbStore("test");
+
+const entry = (nonce: string): OutboxEntry => ({ nonce, room: "r", text: nonce, created_at: `2026-11-24T13:00:0${nonce}.000Z` });
 
 function world(send: (entry: OutboxEntry) => Promise<Message>, entries: OutboxEntry[]) {
   const failed: string[] = [];
   const settle = (nonce: string) => void entries.splice(entries.findIndex((one) => one.nonce === nonce), 1);
   const outbox = createOutbox({
+    store,
     waiting: () => entries.filter((one) => !failed.includes(one.nonce)),
     send,
     onStored: (_message, nonce) => settle(nonce),
@@ -22,11 +25,11 @@ function world(send: (entry: OutboxEntry) => Promise<Message>, entries: OutboxEn
 
 const stored = (one: OutboxEntry): Message => ({ id: one.nonce, room: one.room, seq: 1, author: { id: "me", name: "me", display_name: "" }, text: one.text, nonce: one.nonce, created_at: one.created_at });
 
-beforeEach(() => wipe());
+beforeEach(() => store.wipe());
 
 it("sends in the order of writing and forgets what was stored, on disk too", async () => {
   const entries = [entry("1"), entry("2"), entry("3")];
-  for (const one of entries) await putEntry(one);
+  for (const one of entries) await store.put(one);
   const sent: string[] = [];
   const { outbox } = world(async (one) => {
     sent.push(one.nonce);
@@ -35,18 +38,18 @@ it("sends in the order of writing and forgets what was stored, on disk too", asy
   await outbox.flush();
   expect(sent).toEqual(["1", "2", "3"]);
   expect(entries).toEqual([]);
-  expect(await allEntries()).toEqual([]);
+  expect(await store.all()).toEqual([]);
 });
 
 it("what was written before a reload is there after it, in order", async () => {
-  await putEntry(entry("2"));
-  await putEntry(entry("1"));
-  expect((await allEntries()).map((one) => one.nonce)).toEqual(["1", "2"]);
+  await store.put(entry("2"));
+  await store.put(entry("1"));
+  expect((await store.all()).map((one) => one.nonce)).toEqual(["1", "2"]);
 });
 
 it("stops at a lost line and goes on with the same nonce later", async () => {
   const entries = [entry("1"), entry("2")];
-  for (const one of entries) await putEntry(one);
+  for (const one of entries) await store.put(one);
   const send = vi.fn(async (one: OutboxEntry) => stored(one)).mockRejectedValueOnce(new ParleyError("closed", "lost"));
   const { outbox } = world(send, entries);
   await outbox.flush();
@@ -58,13 +61,13 @@ it("stops at a lost line and goes on with the same nonce later", async () => {
 
 it("what the server refuses is marked, kept, and holds nobody up", async () => {
   const entries = [entry("1"), entry("2")];
-  for (const one of entries) await putEntry(one);
+  for (const one of entries) await store.put(one);
   const send = vi.fn(async (one: OutboxEntry) => stored(one)).mockRejectedValueOnce(new ParleyError("room_archived", "archived"));
   const { outbox, failed } = world(send, entries);
   await outbox.flush();
   expect(failed).toEqual(["1"]);
   expect(entries.map((one) => one.nonce)).toEqual(["1"]);
-  expect((await allEntries()).map((one) => one.nonce)).toEqual(["1"]);
+  expect((await store.all()).map((one) => one.nonce)).toEqual(["1"]);
 });
 
 it("what another tab has sent is not sent again", async () => {
@@ -80,9 +83,9 @@ it("where there is no disk, what is written is sent from memory, in order", asyn
   const open = vi.spyOn(IDBFactory.prototype, "open").mockImplementation(() => {
     throw new DOMException("no storage here", "SecurityError");
   });
-  await wipe();
+  await store.wipe();
   const entries = [entry("1"), entry("2")];
-  for (const one of entries) await putEntry(one);
+  for (const one of entries) await store.put(one);
   const sent: string[] = [];
   const { outbox } = world(async (one) => {
     sent.push(one.nonce);
@@ -91,4 +94,29 @@ it("where there is no disk, what is written is sent from memory, in order", asyn
   await outbox.flush();
   open.mockRestore();
   expect(sent).toEqual(["1", "2"]);
+});
+
+it("what is written while the last one is being finished is sent too, at whichever moment", async () => {
+  for (let moments = 0; moments < 12; moments += 1) {
+    const kept = memoryStore();
+    const entries: OutboxEntry[] = [];
+    const sent: string[] = [];
+    const outbox = createOutbox({
+      store: kept,
+      waiting: () => entries,
+      send: async (one) => {
+        sent.push(one.nonce);
+        return stored(one);
+      },
+      onStored: () => void entries.shift(),
+      onGone: () => void entries.shift(),
+      onFailed: () => undefined,
+    });
+    await kept.put(entry("1"));
+    const first = outbox.flush();
+    for (let moment = 0; moment < moments; moment += 1) await Promise.resolve();
+    entries.push(entry("1"));
+    await Promise.all([first, outbox.flush()]);
+    expect(sent, `after ${String(moments)} moments`).toEqual(["1"]);
+  }
 });
