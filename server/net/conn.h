@@ -63,8 +63,11 @@ void conn_send(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to)
 /* Queues one WebSocket message as a frame of its own, compressed where the peer agreed and it is
  * worth it (net_options.deflate). */
 void conn_send_message(struct conn *conn, bool is_text, struct str message);
-/* The loop's deflater whose frames, each standing alone, this peer can read: for what many peers
- * get. NULL when it did not agree, has a smaller window, or the message is too short for it. */
+/* The peer can read frames that were compressed for many, each standing alone: it agreed, and its
+ * window is not smaller than the one that they are made with. */
+bool conn_reads_deflated(const struct conn *conn);
+/* The loop's deflater for such frames; NULL when the peer cannot read them, or the message is too
+ * short for it. */
 struct ws_deflater *conn_shared_deflater(struct conn *conn, size_t message_bytes);
 /* conn_send() for frames of that deflater. */
 void conn_send_deflated(struct conn *conn, struct blob *blob, uint32_t from, uint32_t to);

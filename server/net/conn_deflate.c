@@ -96,10 +96,14 @@ void conn_send_message(struct conn *conn, bool is_text, struct str message) {
     blob_unref(frame);
 }
 
+bool conn_reads_deflated(const struct conn *conn) {
+    return conn->deflate.is_on &&
+           conn->deflate.server_bits >= conn->net->options.deflate.window_bits;
+}
+
 struct ws_deflater *conn_shared_deflater(struct conn *conn, size_t message_bytes) {
     const struct ws_deflate_options *options = &conn->net->options.deflate;
-    if (!conn->deflate.is_on || conn->deflate.server_bits < options->window_bits ||
-        message_bytes < options->min_bytes)
+    if (!conn_reads_deflated(conn) || message_bytes < options->min_bytes)
         return NULL;
     return loop_deflater(conn->net, options->window_bits);
 }

@@ -37,8 +37,15 @@ struct hub *hub_create(struct loop *loop, const struct hub_options *options) {
     return hub;
 }
 
+/* What is still being sent goes out; nothing is kept. */
+static void drop_buffers(struct audience *audience) {
+    blob_unref(audience->plain.chunk);
+    blob_unref(audience->deflated.chunk);
+    audience->plain.chunk = audience->deflated.chunk = NULL;
+}
+
 static void destroy_audience(struct audience *audience) {
-    blob_unref(audience->chunk);
+    drop_buffers(audience);
     mem_free(audience->members);
     mem_free(audience);
 }
@@ -185,16 +192,14 @@ static bool is_for(const struct member *member, const struct packet *packet) {
 
 /* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile
  * makes the last one move into the place that was just done. Deleted or changed text leaves the
- * shared buffer too. */
+ * shared buffers too. */
 static void hub_deliver(struct hub *hub, struct packet *packet) {
     struct audience *audience = map_get(&hub->audiences, (uint64_t)packet->audience);
     if (audience == NULL)
         return;
     hub->delivery++;
-    if (packet->type == EVENT_message_deleted || packet->type == EVENT_message_edited) {
-        blob_unref(audience->chunk);
-        audience->chunk = NULL;
-    }
+    if (packet->type == EVENT_message_deleted || packet->type == EVENT_message_edited)
+        drop_buffers(audience);
     for (uint32_t left = audience->count; left > 0; left--) {
         const struct member *member = &audience->members[left - 1];
         struct session *session = member->session;

@@ -1,7 +1,8 @@
 #include "realtime/packet.h"
 
 #include "base/mem.h"
-#include "net/ws_frame.h"
+#include "base/metrics.h"
+#include "net/ws_deflate.h"
 #include "protocol/encode.h"
 #include "realtime/engineio.h"
 #include "realtime/socketio.h"
@@ -111,6 +112,15 @@ struct blob *packet_socketio(struct packet *packet, bool with_offset) {
     return keep_form(form, made);
 }
 
+struct blob *packet_deflated(struct packet *packet, struct ws_deflater *deflater) {
+    struct blob *made = atomic_load(&packet->deflated);
+    if (made != NULL)
+        return made;
+    made = ws_deflater_frame(deflater, WS_TEXT, packet_json(packet), false);
+    metrics_add(METRIC_DEFLATE_PACKETS, 1);
+    return keep_form(&packet->deflated, made != NULL ? made : blob_ref(packet->frame));
+}
+
 struct packet *packet_ref(struct packet *packet) {
     atomic_fetch_add_explicit(&packet->refs, 1, memory_order_relaxed);
     return packet;
@@ -123,6 +133,7 @@ void packet_unref(struct packet *packet) {
     blob_unref(atomic_load(&packet->sse));
     blob_unref(atomic_load(&packet->socketio[false]));
     blob_unref(atomic_load(&packet->socketio[true]));
+    blob_unref(atomic_load(&packet->deflated));
     mem_free(packet);
 }
 

@@ -1,10 +1,10 @@
 /* A packet: one event, encoded once, on its way to everybody who is to get it.
  *
  * Immutable after packet_create() and reference-counted; any thread. The JSON text is encoded at
- * once, the wire forms (a WebSocket frame; others later) stand beside it in the same bytes or are
- * made when first asked for. Security: a packet holds message text. ring_erase() exchanges those of
- * an edited or deleted message for stubs, which have no bytes: whoever meets one reads the event
- * from its row again. */
+ * once, the wire forms (a WebSocket frame, the same compressed, an event of a stream) stand beside
+ * it in the same bytes or are made when first asked for. Security: a packet holds message text.
+ * ring_erase() exchanges those of an edited or deleted message for stubs, which have no bytes in
+ * any form: whoever meets one reads the event from its row again. */
 #pragma once
 #include "base/blob.h"
 #include "base/buf.h"
@@ -14,6 +14,8 @@
 #include "store/log.h"
 #include <stdatomic.h>
 #include <stdbool.h>
+
+struct ws_deflater;
 
 struct packet {
     atomic_uint refs;
@@ -30,6 +32,7 @@ struct packet {
     /* forms that are made when first asked for */
     _Atomic(struct blob *) sse;         /* for event streams */
     _Atomic(struct blob *) socketio[2]; /* for Socket.IO, without and with the offset */
+    _Atomic(struct blob *) deflated;    /* the frame compressed */
 };
 
 /* Encodes an event whose data is there. */
@@ -52,7 +55,12 @@ struct blob *packet_socketio(struct packet *packet, bool with_offset);
 struct str packet_name(const struct packet *packet);
 struct str packet_json(const struct packet *packet);
 size_t packet_cursor(const struct packet *packet, char out[CURSOR_MAX_BYTES]);
-/* Bytes that the ring counts for it; its other forms, which few have, are not among them. */
+/* The compressed frame, which stands alone: for whoever can read frames of that deflater; the plain
+ * frame where compressing does not make it shorter. Made once, for all (two loops that ask at once
+ * both make it, and one is thrown away); borrowed, as old as the packet. */
+struct blob *packet_deflated(struct packet *packet, struct ws_deflater *deflater);
+/* Bytes that the ring counts for it; the forms that are made later, each shorter than the frame or
+ * little longer, are not among them. */
 size_t packet_bytes(const struct packet *packet);
 
 /* The form in which a packet travels on the bus, and back. packet_parse gives NULL for anything

@@ -49,15 +49,19 @@ struct member {
     struct session *session;
     uint32_t slot; /* in session->subscriptions */
 };
+/* Frames one behind the other that are sent by reference. */
+struct room_buffer {
+    struct blob *chunk; /* or NULL */
+    uint64_t delivery;  /* which of the hub's deliveries was appended last */
+    uint32_t from;      /* where that stands */
+};
 struct audience {
     int64_t key;
     struct member *members;
     uint32_t count, cap;
-    /* transport_websocket.c: the room buffer, frames one behind the other, sent by reference; which
-     * of the hub's deliveries it was appended for last, and where that stands */
-    struct blob *chunk;
-    uint64_t chunk_delivery;
-    uint32_t chunk_from;
+    /* transport_websocket.c: for members that read plain frames, and those that read compressed
+     * ones */
+    struct room_buffer plain, deflated;
 };
 
 /* session.c, for the transports */

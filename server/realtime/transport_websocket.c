@@ -1,12 +1,14 @@
 #include "realtime/transport_websocket.h"
 
+#include "base/metrics.h"
 #include "net/conn.h"
 #include "net/ws_frame.h"
 #include "realtime/hub_state.h"
 
 /* From so many members of an audience on one loop a shared buffer is cheaper than a reference a
- * packet and member (PERFORMANCE.md). */
-enum { SHARED_MEMBERS_MIN = 32, CHUNK_BYTES = 65536, SHARED_PACKET_MAX_BYTES = CHUNK_BYTES / 8 };
+ * packet and member (PERFORMANCE.md), and compressing (once, for all) costs little beside sending.
+ */
+enum { SHARED_MEMBERS_MIN = 32, CHUNK_BYTES = 65536, SHARED_FRAME_MAX_BYTES = CHUNK_BYTES / 8 };
 
 static const struct conn_ops websocket_ops;
 
@@ -43,33 +45,54 @@ static const struct conn_ops websocket_ops = {
 
 /* ---- from the session ---- */
 
-/* Appends the packet to the audience's room buffer, once for all members. While nobody else refers
+/* Appends the frame to the room buffer, once for all members that get it. While nobody else refers
  * to the buffer it begins anew. */
-static void share_packet(struct audience *audience, struct packet *packet, uint64_t delivery) {
-    uint32_t len = packet->frame->len;
-    if (audience->chunk != NULL && atomic_load(&audience->chunk->refs) == 1)
-        audience->chunk->len = 0;
-    if (audience->chunk == NULL || audience->chunk->cap - audience->chunk->len < len) {
-        blob_unref(audience->chunk);
-        audience->chunk = blob_create(CHUNK_BYTES);
+static void share_frame(struct room_buffer *buffer, const struct blob *frame, uint64_t delivery) {
+    if (buffer->chunk != NULL && atomic_load(&buffer->chunk->refs) == 1)
+        buffer->chunk->len = 0;
+    if (buffer->chunk == NULL || buffer->chunk->cap - buffer->chunk->len < frame->len) {
+        blob_unref(buffer->chunk);
+        buffer->chunk = blob_create(CHUNK_BYTES);
     }
-    struct blob *chunk = audience->chunk;
-    memcpy(chunk->bytes + chunk->len, packet->frame->bytes, len);
-    audience->chunk_delivery = delivery;
-    audience->chunk_from = chunk->len;
-    chunk->len += len;
+    struct blob *chunk = buffer->chunk;
+    memcpy(chunk->bytes + chunk->len, frame->bytes, frame->len);
+    buffer->delivery = delivery;
+    buffer->from = chunk->len;
+    chunk->len += frame->len;
+}
+
+static void send_frame(struct conn *conn, struct blob *frame, uint32_t from, bool is_deflated,
+                       uint32_t len) {
+    if (!is_deflated) {
+        conn_send(conn, frame, from, from + len);
+        return;
+    }
+    conn_send_deflated(conn, frame, from, from + len);
+    metrics_add(METRIC_DEFLATE_DELIVERIES, 1);
+}
+
+/* To one of many. Members that read compressed frames have a room buffer of their own, which also
+ * holds the frames that are too short for it, so that each member's bytes stay in one piece. */
+static void send_shared(struct session *session, struct packet *packet, struct audience *audience) {
+    struct conn *conn = session->below;
+    struct ws_deflater *deflater = conn_shared_deflater(conn, packet->frame->len);
+    struct room_buffer *buffer = conn_reads_deflated(conn) ? &audience->deflated : &audience->plain;
+    struct blob *frame = deflater != NULL ? packet_deflated(packet, deflater) : packet->frame;
+    bool is_deflated = frame != packet->frame;
+    if (frame->len > SHARED_FRAME_MAX_BYTES) {
+        send_frame(conn, frame, 0, is_deflated, frame->len);
+        return;
+    }
+    if (buffer->delivery != session->hub->delivery)
+        share_frame(buffer, frame, session->hub->delivery);
+    send_frame(conn, buffer->chunk, buffer->from, is_deflated, frame->len);
 }
 
 static void send_packet(struct session *session, struct packet *packet, struct audience *audience) {
-    struct conn *conn = session->below;
-    uint32_t len = packet->frame->len;
-    if (audience == NULL || audience->count < SHARED_MEMBERS_MIN || len > SHARED_PACKET_MAX_BYTES) {
-        conn_send(conn, packet->frame, 0, len);
-        return;
-    }
-    if (audience->chunk_delivery != session->hub->delivery)
-        share_packet(audience, packet, session->hub->delivery);
-    conn_send(conn, audience->chunk, audience->chunk_from, audience->chunk_from + len);
+    if (audience == NULL || audience->count < SHARED_MEMBERS_MIN)
+        conn_send(session->below, packet->frame, 0, packet->frame->len);
+    else
+        send_shared(session, packet, audience);
 }
 
 static void send_json(struct session *session, struct str json) {

@@ -2,10 +2,14 @@
 #include "realtime/ring.h"
 #include "realtime/sequencer.h"
 
+#include "base/metrics.h"
+#include "net/ws_deflate.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -75,6 +79,67 @@ static void a_stub_keeps_the_place_and_loses_the_bytes(void **state) {
     assert_null(internal->frame);
     assert_false(packet_is_stub(internal));
     packet_unref(internal);
+}
+
+static void a_packet_is_compressed_once_for_all(void **state) {
+    (void)state;
+    unsigned char text[4096];
+    struct packet *packet = make(EVENT_message_created, 9);
+    struct ws_deflater *deflater = ws_deflater_create(12), *other = ws_deflater_create(12);
+    int64_t before = metrics_get(METRIC_DEFLATE_PACKETS);
+    struct blob *frame = packet_deflated(packet, deflater);
+    assert_ptr_equal(packet_deflated(packet, other), frame);
+    assert_int_equal(metrics_get(METRIC_DEFLATE_PACKETS) - before, 1);
+    assert_true(frame->len < packet->frame->len / 2);
+    assert_int_equal(frame->bytes[0], 0x80 | WS_COMPRESSED | WS_TEXT);
+    z_stream client = {.next_in = frame->bytes + 4, .avail_in = frame->len - 4};
+    client.next_out = text;
+    client.avail_out = sizeof text;
+    assert_int_equal(inflateInit2(&client, -12), Z_OK);
+    assert_int_equal(inflate(&client, Z_SYNC_FLUSH), Z_OK);
+    size_t length = packet->frame->len - packet->json_offset;
+    assert_int_equal(sizeof text - client.avail_out, length);
+    assert_memory_equal(text, packet->frame->bytes + packet->json_offset, length);
+    inflateEnd(&client);
+    ws_deflater_destroy(deflater);
+    ws_deflater_destroy(other);
+    packet_unref(packet);
+}
+
+static void a_packet_that_compressing_makes_no_shorter_stays_plain(void **state) {
+    (void)state;
+    struct log_event event = {.type = EVENT_typing_started, .audience = audience_room(1)};
+    struct packet *packet = packet_create(&event);
+    struct ws_deflater *deflater = ws_deflater_create(12);
+    int64_t before = metrics_get(METRIC_DEFLATE_PACKETS);
+    for (int i = 0; i < 3; i++) /* tried once */
+        assert_ptr_equal(packet_deflated(packet, deflater), packet->frame);
+    assert_int_equal(metrics_get(METRIC_DEFLATE_PACKETS) - before, 1);
+    ws_deflater_destroy(deflater);
+    packet_unref(packet);
+}
+
+/* Security: text that was deleted is in no form of the packet any more. */
+static void erasing_a_message_erases_its_compressed_form(void **state) {
+    (void)state;
+    struct ring *ring = ring_create(LIMIT_BYTES, 0, 0);
+    struct ws_deflater *deflater = ws_deflater_create(12);
+    struct packet *packet = make(EVENT_message_created, 1), *erased;
+    struct blob *frame = blob_ref(packet_deflated(packet, deflater));
+    struct blob *event = blob_ref(packet_sse(packet));
+    uint64_t index = 0;
+    ring_append(ring, &packet, 1);
+    assert_int_equal(atomic_load(&frame->refs), 2);
+    ring_erase(ring, SUBJECT, 2);
+    assert_int_equal(atomic_load(&frame->refs), 1);
+    assert_int_equal(atomic_load(&event->refs), 1);
+    assert_int_equal(ring_read(ring, &index, &erased, 1), 1);
+    assert_null(atomic_load(&erased->deflated));
+    packet_unref(erased);
+    blob_unref(frame);
+    blob_unref(event);
+    ws_deflater_destroy(deflater);
+    ring_destroy(ring);
 }
 
 /* ---- the ring ---- */
@@ -228,6 +293,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_goes_over_the_bus_and_back),
         cmocka_unit_test(a_stub_keeps_the_place_and_loses_the_bytes),
+        cmocka_unit_test(a_packet_is_compressed_once_for_all),
+        cmocka_unit_test(a_packet_that_compressing_makes_no_shorter_stays_plain),
+        cmocka_unit_test(erasing_a_message_erases_its_compressed_form),
         cmocka_unit_test(a_reader_gets_what_comes_in_order),
         cmocka_unit_test(the_oldest_go_first_when_bytes_are_full),
         cmocka_unit_test(a_packet_larger_than_the_ring_is_kept_alone),

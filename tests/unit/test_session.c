@@ -298,6 +298,30 @@ static void a_full_queue_closes_with_4001(void **state) {
     assert_int_equal(peer.count, 0);
 }
 
+/* Security: the room's buffers, which hold text in each form, are let go of. */
+static void changed_text_leaves_the_room_buffers(void **state) {
+    (void)state;
+    static const enum event_id changes[] = {EVENT_message_deleted, EVENT_message_edited};
+    go_live();
+    struct audience *audience = map_get(&hub->audiences, (uint64_t)audience_room(ROOM));
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct blob *plain = blob_create(100), *deflated = blob_create(100);
+        audience->plain.chunk = blob_ref(plain);
+        audience->deflated.chunk = blob_ref(deflated);
+        say();
+        deliver_all();
+        assert_ptr_equal(audience->deflated.chunk, deflated);
+        publish(changes[i], audience_room(ROOM), 1);
+        deliver_all();
+        assert_null(audience->plain.chunk);
+        assert_null(audience->deflated.chunk);
+        assert_int_equal(atomic_load(&plain->refs), 1);
+        assert_int_equal(atomic_load(&deflated->refs), 1);
+        blob_unref(plain);
+        blob_unref(deflated);
+    }
+}
+
 static void who_leaves_a_room_hears_it_and_no_more(void **state) {
     (void)state;
     go_live();
@@ -429,6 +453,7 @@ int main(void) {
         TEST(what_a_page_brought_before_the_ring_is_not_repeated),
         TEST(who_is_full_gets_the_next_page_when_drained),
         TEST(a_full_queue_closes_with_4001),
+        TEST(changed_text_leaves_the_room_buffers),
         TEST(who_leaves_a_room_hears_it_and_no_more),
         TEST(who_is_removed_while_catching_up_hears_nothing_after_it),
         TEST(text_that_was_erased_in_the_ring_is_read_from_the_log),
