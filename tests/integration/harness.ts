@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { WebSocket } from "ws";
+import { WebSocket, type PerMessageDeflateOptions } from "ws";
 
 export const binary = process.env["PARLEY_BINARY"] ?? fileURLToPath(new URL("../../build/parley", import.meta.url));
 const startLimit_ms = 30_000;
@@ -254,10 +254,10 @@ export class Client {
     socket.on("error", () => undefined);
   }
 
-  static open(server: Server, token?: string, headers: Record<string, string> = {}): Promise<Client> {
+  static open(server: Server, token?: string, headers: Record<string, string> = {}, perMessageDeflate: false | PerMessageDeflateOptions = false): Promise<Client> {
     const socket = new WebSocket(`${server.url.replace("http", "ws")}/api/v1/ws`, {
       headers: token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` },
-      perMessageDeflate: false,
+      perMessageDeflate,
       maxPayload: 0,
     });
     const client = new Client(socket);

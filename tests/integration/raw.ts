@@ -59,6 +59,7 @@ export async function exchange(server: Server, bytes: string | Buffer): Promise<
 
 export interface Frame {
   final: boolean;
+  compressed: boolean;
   opcode: number;
   payload: Buffer;
 }
@@ -88,11 +89,11 @@ export class RawSocket {
     this.line = line;
   }
 
-  static async open(server: Server, token: string): Promise<RawSocket> {
+  static async open(server: Server, token: string, headers: string[] = []): Promise<RawSocket> {
     const line = await Line.open(server.url);
     const key = Buffer.alloc(16, 7).toString("base64");
     line.write(
-      `GET /api/v1/ws HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\nAuthorization: Bearer ${token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+      `GET /api/v1/ws HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\nAuthorization: Bearer ${token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`,
     );
     await until("the handshake", () => line.text.includes("\r\n\r\n"));
     const accept = createHash("sha1").update(key + handshakeGuid).digest("base64");
@@ -115,7 +116,7 @@ export class RawSocket {
     const length = small === 126 ? bytes.readUInt16BE(2) : small === 127 ? Number(bytes.readBigUInt64BE(2)) : small;
     if (bytes.length < header + length) return undefined;
     this.#at += header + length;
-    return { final: ((bytes[0] ?? 0) & 0x80) !== 0, opcode: (bytes[0] ?? 0) & 0x0f, payload: bytes.subarray(header, header + length) };
+    return { final: ((bytes[0] ?? 0) & 0x80) !== 0, compressed: ((bytes[0] ?? 0) & 0x40) !== 0, opcode: (bytes[0] ?? 0) & 0x0f, payload: bytes.subarray(header, header + length) };
   }
 
   next(): Promise<Frame> {
