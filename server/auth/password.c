@@ -1,5 +1,6 @@
 #include "auth/password.h"
 
+#include "base/metrics.h"
 #include <sodium.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@ static struct password_options password_cost;
 static char password_of_nobody[crypto_pwhash_STRBYTES];
 
 static void password_hash_to(struct str password, char out[crypto_pwhash_STRBYTES]) {
+    metrics_add(METRIC_PASSWORD_HASHES, 1);
     /* It fails only when there is no memory for it. */
     CHECK(crypto_pwhash_str_alg(
               out, password.ptr, password.len, (unsigned long long)password_cost.passes,
@@ -41,6 +43,7 @@ static bool password_copy(struct str hash, char out[crypto_pwhash_STRBYTES]) {
 bool password_verify(struct str hash, struct str password) {
     char text[crypto_pwhash_STRBYTES];
     bool is_somebody = password_copy(hash, text);
+    metrics_add(METRIC_PASSWORD_HASHES, 1);
     bool matches = crypto_pwhash_str_verify(is_somebody ? text : password_of_nobody, password.ptr,
                                             password.len) == 0;
     return is_somebody && matches;
