@@ -24,7 +24,10 @@ bool cors_allows(const struct cors *cors, const struct http_request *request);
  * errors included; nothing while the setting is empty. */
 void cors_append_headers(struct buf *headers, const struct cors *cors,
                          const struct http_request *request);
-/* The same for an answer to OPTIONS, whose path takes `methods` ("GET, HEAD"): a preflight of a
- * listed origin is told what it may send. */
+/* A listed origin's browser asks before it sends (section 3.2.2). */
+bool cors_is_preflight(const struct cors *cors, const struct http_request *request);
+/* The header lines for an answer to OPTIONS: those above, and to a preflight what it may send.
+ * Every method is allowed everywhere: which ones a path takes its answer says (405, 404), and a
+ * page sees an answer only after its preflight went well. */
 void cors_append_preflight(struct buf *headers, const struct cors *cors,
-                           const struct http_request *request, struct str methods);
+                           const struct http_request *request);

@@ -139,7 +139,9 @@ static void answer_operation(struct conn *conn, const struct http_request *http,
     struct str token = STR_EMPTY;
     enum err err = http_route_find(request->arena, http->method, path, &route);
     request->allow = arena_strdup(request->arena, str_from_cstr(route.allow));
-    if (err == ERR_METHOD_NOT_ALLOWED && http->method == METHOD_OPTIONS) {
+    bool is_options = http->method == METHOD_OPTIONS;
+    if (is_options &&
+        (err == ERR_METHOD_NOT_ALLOWED || cors_is_preflight(&api_of(conn)->cors, http))) {
         reply_options(request, http);
         return;
     }

@@ -111,8 +111,9 @@ static void reply_problem(struct conn *conn, const struct http_request *http, en
 
 void http_reply_options(struct conn *conn, const struct http_request *http, struct str allow) {
     struct buf headers = BUF_INIT;
-    buf_appendf(&headers, "Allow: %.*s\r\n", STR_ARG(allow));
-    cors_append_preflight(&headers, &api_of(conn)->cors, http, allow);
+    if (allow.len > 0)
+        buf_appendf(&headers, "Allow: %.*s\r\n", STR_ARG(allow));
+    cors_append_preflight(&headers, &api_of(conn)->cors, http);
     http_respond(conn, &(struct http_response){.status = 204,
                                                .headers = buf_str(&headers),
                                                .close = !http->keep_alive});

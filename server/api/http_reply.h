@@ -6,7 +6,8 @@
 /* The result of an operation, with its cookie, or its error as problem details. The request stays
  * the caller's. */
 void http_reply_request(struct conn *conn, const struct request *request);
-/* To OPTIONS: 204 with the methods that the path takes, and what a preflight asks (cors.h). */
+/* To OPTIONS: 204 with the methods that the path takes (empty: no such path, asked by a preflight),
+ * and what a preflight asks (cors.h). */
 void http_reply_options(struct conn *conn, const struct http_request *http, struct str allow);
 /* 405 with the methods that the path takes. */
 void http_reply_wrong_method(struct conn *conn, const struct http_request *http, struct str allow);

@@ -35,13 +35,17 @@ test("a preflight of a listed origin is answered 204 with what the address takes
     assert.equal(answer.status, 204, path);
     assert.equal(await answer.text(), "");
     assert.equal(answer.headers.get("access-control-allow-origin"), app);
-    assert.equal(answer.headers.get("access-control-allow-methods"), methods);
+    assert.equal(answer.headers.get("access-control-allow-methods"), "GET, HEAD, POST, PUT, PATCH, DELETE");
     assert.equal(answer.headers.get("allow"), methods);
     assert.match(answer.headers.get("access-control-allow-headers") ?? "", /Authorization, Content-Type, Idempotency-Key/);
     assert.equal(answer.headers.get("access-control-max-age"), "7200");
     assert.equal(answer.headers.get("access-control-allow-credentials"), null);
     assert.equal(answer.headers.get("vary"), "Origin");
   }
+});
+
+test("a preflight goes well where there is nothing, so that the page sees the 404 itself", async () => {
+  assert.deepEqual([(await preflight("/api/v1/no/such", app)).status, (await preflight("/api/v1/no/such", evil)).status], [204, 404]);
 });
 
 test("a preflight of any other origin gets no permission", async () => {

@@ -1,6 +1,7 @@
 /* REST whole: problem details on every error, Idempotency-Key, ETag, OPTIONS, requests one behind the other. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ask, Server, until, type Answer, type Json, type MessageJson, type Person } from "./harness.ts";
 import { Line } from "./raw.ts";
@@ -105,7 +106,9 @@ test("an invite's retry answers the invite without its link: the secret is nowhe
   assert.match(first.body["url"] as string, /\/invite#\S{40,}$/);
   assert.deepEqual(again.body, { invite: first.body["invite"] });
   assert.equal(((await ann.ask("GET", "/invites")).body["invites"] as Json[]).length, before + 1);
-  const secret = (first.body["url"] as string).split("#")[1];
+  const secret = (first.body["url"] as string).split("#")[1] ?? "";
+  const files = (await readdir(server.folder)).filter((name) => name !== "control.sock");
+  for (const name of files) assert.equal((await readFile(join(server.folder, name))).includes(secret), false, name);
   assert.equal((await ask(server, "POST", "/invites/show", { body: { secret } })).status, 200, "the link of the first answer still works");
 });
 
