@@ -122,6 +122,9 @@ static void on_message(struct conn *conn, bool is_text, struct str data) {
     } else if (str_starts_with(data, STR("flood-and-close"))) {
         flood(conn, STR("40"));
         conn_close_websocket(conn, 4001, STR(""));
+    } else if (str_starts_with(data, STR("drop-and-close"))) {
+        conn_drop_unsent(conn);
+        conn_close_websocket(conn, 4001, STR(""));
     } else if (str_starts_with(data, STR("abort"))) {
         conn_abort(conn);
     } else {
