@@ -3,6 +3,7 @@
 #include "net/conn_state.h"
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "net/http_response.h"
 #include "net/tls.h"
 #include <fcntl.h>
@@ -75,6 +76,7 @@ void conn_post_parcel(struct conn *conn) {
     parcel->tls = conn->tls;
     conn->tls = NULL;
     conn_abort(conn);
+    metrics_add(METRIC_CONNECTIONS_MOVED, 1);
     loop_post(parcel->to->loop, &parcel->mail);
 }
 

@@ -103,10 +103,8 @@ void engine_close(struct engine *engine, uint16_t code, struct str reason) {
         engine_end(engine, ENGINEIO_CLOSE);
         return;
     }
-    struct blob *frame = engineio_frame(ENGINEIO_CLOSE, STR_EMPTY);
-    engine_send_frame(engine, frame);
-    blob_unref(frame);
     engine->state = ENGINE_LAST_WORDS;
+    engine_touch(engine);
     engine->close_due_ms = loop_now_ms(engine->server->loop) + ENGINE_CLOSE_WAIT_MS;
     engine_arm_timer(engine);
 }
@@ -148,6 +146,8 @@ static void settle(struct engine *engine) {
     }
     if (engine->poll != NULL && engine->queue_count > 0)
         engine_answer_poll(engine, ENGINEIO_NOOP);
+    else if (engine->poll != NULL && engine->state == ENGINE_LAST_WORDS)
+        engine_end(engine, ENGINEIO_CLOSE);
     if (engine->state == ENGINE_CLOSED)
         destroy(engine);
 }

@@ -90,6 +90,7 @@ size_t engine_queued_bytes(const struct engine *engine);
 void engine_drop_unsent(struct engine *engine);
 void engine_call_later(struct engine *engine);
 /* Sends what is queued and closes: a WebSocket with this code and reason, a poller with a close
- * packet in its pending or next poll, for which it has ENGINE_CLOSE_WAIT_MS. */
+ * packet in the poll after that, for which it has ENGINE_CLOSE_WAIT_MS. (Together with messages it
+ * would be taken first: the client library hands those on a tick later.) */
 enum { ENGINE_CLOSE_WAIT_MS = 5000 };
 void engine_close(struct engine *engine, uint16_t code, struct str reason);

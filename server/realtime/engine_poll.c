@@ -71,7 +71,7 @@ static void take_queue(struct engine *engine, struct buf *payload) {
     engine->queue_cap = 0;
 }
 
-/* What one poll gets; an engine in its last words ends with its queue. */
+/* What one poll gets; an engine in its last words ends when it has nothing more to say. */
 static void answer(struct engine *engine, struct conn *conn, const struct http_request *request,
                    enum engineio_type otherwise) {
     struct buf payload = BUF_INIT;
@@ -82,7 +82,7 @@ static void answer(struct engine *engine, struct conn *conn, const struct http_r
         buf_append_char(&payload, (char)('0' + (int)otherwise));
     respond_text(engine->server, conn, request, buf_str(&payload));
     buf_finish(&payload);
-    if (engine->state == ENGINE_LAST_WORDS && engine->queue_count == 0)
+    if (engine->state == ENGINE_LAST_WORDS && !had_some)
         engine_end(engine, ENGINEIO_CLOSE);
     else if (had_some && engine->state == ENGINE_OPEN)
         engine->server->ops->on_drain(engine);
@@ -115,8 +115,9 @@ static void take_poll(struct engine *engine, struct conn *conn, struct http_requ
         refuse(engine->server, conn, take_request, ENGINEIO_BAD_REQUEST);
         return;
     }
-    if (engine->queue_count > 0 || engine->is_probed) {
-        answer(engine, conn, take_request, ENGINEIO_NOOP);
+    bool is_ending = engine->state == ENGINE_LAST_WORDS;
+    if (engine->queue_count > 0 || engine->is_probed || is_ending) {
+        answer(engine, conn, take_request, is_ending ? ENGINEIO_CLOSE : ENGINEIO_NOOP);
         http_request_destroy(take_request);
         return;
     }

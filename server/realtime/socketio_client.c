@@ -239,10 +239,8 @@ static void take_connect(struct socketio_client *client, const struct socketio_p
         return;
     }
     struct socketio_socket *socket = find_socket(client, packet->nsp);
-    if (socket != NULL && socket->state < SOCKETIO_LEAVING) {
-        fail(client);
-        return;
-    }
+    if (socket != NULL && socket->state < SOCKETIO_LEAVING)
+        return; /* asked twice: connect() of the client library does so where it is called twice */
     if (socket != NULL)
         remove_socket(socket); /* an earlier stay in the namespace */
     client->server->ops->on_connect(add_socket(client, packet->nsp), packet->data);
@@ -344,10 +342,10 @@ static void take_packet(struct socketio_client *client, const struct socketio_pa
     struct socketio_socket *socket = find_socket(client, packet->nsp);
     if (packet->type == SOCKETIO_CONNECT)
         take_connect(client, packet);
+    else if (socket != NULL && packet->type == SOCKETIO_DISCONNECT)
+        leave(socket);
     else if (socket == NULL || socket->state == SOCKETIO_ASKING)
         fail(client);
-    else if (packet->type == SOCKETIO_DISCONNECT)
-        leave(socket);
     else if (packet->attachments > 0)
         await_attachments(client, socket, packet);
     else

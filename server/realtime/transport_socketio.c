@@ -141,11 +141,10 @@ static void refuse(const struct place *place, enum close_code code, struct str r
 }
 
 /* An event says why. A client that may come again is let go by closing the connection: its library
- * connects anew. One that may not is put out of the namespace, upon which the library stays away;
- * the connection ends with its last namespace. */
+ * connects anew. One that may not is put out of the namespace, upon which the library stays away
+ * and closes the connection with its last namespace; else connect_timeout_ms does. */
 static void close_session(struct session *session, enum close_code code, struct str reason) {
     const struct place *place = session->below;
-    struct socketio_client *client = socketio_client_of(place->socket);
     if (!socketio_has_joined(place->socket)) {
         refuse(place, code, reason);
         return;
@@ -153,8 +152,8 @@ static void close_session(struct session *session, enum close_code code, struct 
     emit_closed(place, code, reason);
     if ((int)code >= CLOSE_FOR_GOOD)
         socketio_disconnect(place->socket);
-    if ((int)code < CLOSE_FOR_GOOD || socketio_count(client) == 0)
-        socketio_close(client, (uint16_t)code, reason);
+    else
+        socketio_close(socketio_client_of(place->socket), (uint16_t)code, reason);
 }
 
 const struct transport transport_socketio = {
