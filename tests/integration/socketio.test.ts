@@ -254,6 +254,7 @@ test("several namespaces on one connection, each with a sign-in and rooms of its
   await until("bob to be gone", async () => !((await ann.ask("GET", "/state")).body["state"] as { online: string[] }).online.includes(await bob.id()));
   other.connect();
   await until("it is back", () => heard.filter(([name]) => name === "session.started").length === 2);
+  other.disconnect();
   main.close();
 });
 
