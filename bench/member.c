@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { EVENTS = 512, CONNECTING_MAX = 64, PER_ADDRESS = 2000 };
-enum { CONNECT_TIMEOUT_S = 300, STALLED_BUFFER_BYTES = 4096 };
+enum { CONNECT_TIMEOUT_S = 600, STALLED_BUFFER_BYTES = 4096 };
 
 static int epoll_fd = -1;
 static struct member *unsent;

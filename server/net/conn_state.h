@@ -53,16 +53,16 @@ struct conn {
     uint16_t holds, pongs;
     uint8_t sealed_runs; /* TLS: so many runs at the front are ciphertext */
     uint8_t state;       /* enum conn_state */
-    bool dirty;          /* in net->dirty */
-    bool writing;        /* uv_write has a rest; the flush skips it */
-    bool above_mark;
-    bool is_front_begun; /* TLS: a part of the first plaintext run is sealed */
-    bool is_paused;      /* WebSocket: too much waits for the peer to read more from it */
-    bool feeding;        /* inside feed_http */
-    bool watching;       /* ANSWERING, and read on */
-    bool close_after_answer;
-    bool is_closed; /* libuv is done with it */
-    bool told;      /* on_close was called */
+    bool dirty : 1;      /* in net->dirty */
+    bool writing : 1;    /* uv_write has a rest; the flush skips it */
+    bool above_mark : 1;
+    bool is_front_begun : 1; /* TLS: a part of the first plaintext run is sealed */
+    bool is_paused : 1;      /* WebSocket: too much waits for the peer to read more from it */
+    bool feeding : 1;        /* inside feed_http */
+    bool watching : 1;       /* ANSWERING, and read on */
+    bool close_after_answer : 1;
+    bool is_closed : 1; /* libuv is done with it */
+    bool told : 1;      /* on_close was called */
     uint8_t peer[16];
     struct ws_deflate_params deflate; /* agreed on at the upgrade */
     struct conn_contexts *contexts;   /* conn_deflate.c; with context takeover only */

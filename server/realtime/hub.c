@@ -16,6 +16,9 @@ enum { HUB_READ_PACKETS = 64, HUB_TURN_PACKETS = 512 };
  * busy, or small, never waits. (The timer counts whole milliseconds: a pause is 1 ms at least.) */
 enum { HUB_HOLD_MIN_NS = 200000, HUB_HOLD_MAX_NS = 8000000 };
 
+/* How lists grow: every idle connection pays for what is too much. */
+enum { SUBSCRIPTIONS_STEP = 2, AUDIENCE_STEP = 2 };
+
 static void on_wake(struct loop *loop, struct mail *mail);
 static void on_hold_over(uv_timer_t *timer);
 static void on_turn_end(struct loop *loop, struct turn_end *hook);
@@ -92,11 +95,11 @@ void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_s
         map_put(&hub->audiences, (uint64_t)audience_key, audience);
     }
     if (audience->count == audience->cap) {
-        audience->cap = audience->cap == 0 ? 2 : audience->cap * 2;
+        audience->cap += audience->cap / 4 + AUDIENCE_STEP;
         audience->members = mem_realloc(audience->members, audience->cap * sizeof(struct member));
     }
     if (session->subscription_count == session->subscription_cap) {
-        session->subscription_cap += 4;
+        session->subscription_cap += SUBSCRIPTIONS_STEP;
         session->subscriptions = mem_realloc(
             session->subscriptions, session->subscription_cap * sizeof(struct subscription));
     }
