@@ -21,6 +21,7 @@ struct plan plan = {.name = "",
                     .members = 1000,
                     .senders = 1,
                     .window = 1,
+                    .text_bytes = TEXT_BYTES,
                     .warmup_s = 1,
                     .measure_s = 5};
 struct tally tally;
@@ -40,6 +41,8 @@ __attribute__((noreturn)) static void usage(void) {
           "  --window N      closed loop: N messages of each room in flight\n"
           "  --rate N        open loop: N messages a second over all rooms\n"
           "  --warmup S --seconds S\n"
+          "  --text-bytes N  of a message; more than 100 are words\n"
+          "  --deflate       members read compressed frames (permessage-deflate)\n"
           "  --stalled N     so many more members of each room, who read nothing\n"
           "  --idle          only connect and weigh the server\n"
           "  --hold          with --idle: stay connected until standard input ends\n",
@@ -72,6 +75,12 @@ static void plan_set(char option, const char *value) {
         break;
     case 't':
         plan.stalled = (size_t)number;
+        break;
+    case 'b':
+        plan.text_bytes = (size_t)number;
+        break;
+    case 'c':
+        plan.deflate = true;
         break;
     case 'h':
         plan.hold = true;
@@ -108,20 +117,22 @@ static void plan_set(char option, const char *value) {
 
 static void plan_read(int argc, char **argv) {
     static const struct option options[] = {
-        {"port", 1, NULL, 'p'},    {"pid", 1, NULL, 'P'},     {"plan", 1, NULL, 'f'},
-        {"name", 1, NULL, 'n'},    {"rooms", 1, NULL, 'r'},   {"members", 1, NULL, 'm'},
-        {"senders", 1, NULL, 's'}, {"window", 1, NULL, 'w'},  {"rate", 1, NULL, 'R'},
-        {"warmup", 1, NULL, 'W'},  {"seconds", 1, NULL, 'S'}, {"idle", 0, NULL, 'i'},
-        {"speaks", 1, NULL, 'd'},  {"stalled", 1, NULL, 't'}, {"hold", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"port", 1, NULL, 'p'},    {"pid", 1, NULL, 'P'},        {"plan", 1, NULL, 'f'},
+        {"name", 1, NULL, 'n'},    {"rooms", 1, NULL, 'r'},      {"members", 1, NULL, 'm'},
+        {"senders", 1, NULL, 's'}, {"window", 1, NULL, 'w'},     {"rate", 1, NULL, 'R'},
+        {"warmup", 1, NULL, 'W'},  {"seconds", 1, NULL, 'S'},    {"idle", 0, NULL, 'i'},
+        {"speaks", 1, NULL, 'd'},  {"stalled", 1, NULL, 't'},    {"hold", 0, NULL, 'h'},
+        {"deflate", 0, NULL, 'c'}, {"text-bytes", 1, NULL, 'b'}, {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         plan_set((char)option, optarg);
     }
     bool loop_known = plan.window > 0 || plan.rate > 0;
     bool dialect_known = plan.dialect != NULL && plan.dialect->acknowledges == (plan.file != NULL);
+    bool text_fits = plan.text_bytes >= TEXT_BYTES_MIN && plan.text_bytes <= TEXT_BYTES_MAX;
     if (plan.port == 0 || plan.pid == 0 || plan.rooms == 0 || plan.senders == 0 ||
-        plan.senders > plan.members || !loop_known || !dialect_known || optind != argc) {
+        plan.senders > plan.members || !loop_known || !dialect_known || !text_fits ||
+        optind != argc) {
         usage();
     }
 }
@@ -184,7 +195,7 @@ static void print_result(const struct process_cpu *cpu, double seconds) {
         "\"cpu_us\":%llu,\"cpu_us_per_delivery\":%.4f,\"kernel_us_per_delivery\":%.4f,\"acked_per_"
         "s\":%.0f,"
         "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,"
-        "\"messages\":%zu,\"members\":%zu,\"resident_peak_bytes\":%llu}\n",
+        "\"messages\":%zu,\"members\":%zu,\"compressed\":%llu,\"resident_peak_bytes\":%llu}\n",
         plan.name, deliveries, seconds, deliveries / seconds, (unsigned long long)cpu_us,
         deliveries > 0 ? (double)cpu_us / deliveries : 0,
         deliveries > 0 ? (double)cpu->system_us / deliveries : 0, (double)tally.acked / seconds,
@@ -193,6 +204,7 @@ static void print_result(const struct process_cpu *cpu, double seconds) {
         (double)histogram_percentile(&tally.delivery_ns, 0.999) / 1e6,
         (double)histogram_percentile(&tally.ack_ns, 0.5) / 1e6,
         (double)histogram_percentile(&tally.ack_ns, 0.99) / 1e6, traffic_sent(), member_count,
+        (unsigned long long)tally.compressed,
         (unsigned long long)process_resident_peak_bytes(plan.pid));
 }
 

@@ -14,7 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TEXT_BYTES = 100, ROOM_ID_BYTES = 40 };
+enum {
+    TEXT_BYTES = 100,
+    TEXT_BYTES_MIN = 16,
+    TEXT_BYTES_MAX = 4000,
+    TEXT_ROOM_BYTES = TEXT_BYTES_MAX + 16,
+    ROOM_ID_BYTES = 40
+};
 
 struct dialect;
 
@@ -31,7 +37,9 @@ struct plan {
     size_t window;  /* closed loop: messages of a room in flight; 0: open loop */
     double rate;    /* open loop: messages a second over all rooms */
     double warmup_s, measure_s;
-    size_t stalled; /* a room: further members who read nothing once they are in it */
+    size_t stalled;    /* a room: further members who read nothing once they are in it */
+    size_t text_bytes; /* of a message */
+    bool deflate;      /* members read compressed frames */
     bool idle;
     bool hold; /* idle: stay until standard input ends */
 };
@@ -72,7 +80,7 @@ struct member {
 struct tally {
     bool counting;
     bool sending; /* a completed message is followed by another */
-    uint64_t deliveries, acked, events;
+    uint64_t deliveries, compressed, acked, events;
     struct histogram delivery_ns, ack_ns;
 };
 

@@ -1,4 +1,5 @@
 #include "dialect.h"
+#include "inflate.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -53,10 +54,23 @@ void member_send_text(struct member *m, const char *text, size_t length) {
     member_send_frame(m, WS_TEXT, text, length);
 }
 
+static void on_text(struct member *m, const struct ws_frame *frame) {
+    if (!frame->compressed) {
+        plan.dialect->on_text(m, frame, turn_ns);
+        return;
+    }
+    if (!plan.deflate) {
+        bench_fail("member %u: a compressed frame, which it did not ask for", m->number);
+    }
+    struct ws_frame inflated = inflate_frame(frame);
+    tally.compressed += tally.counting;
+    plan.dialect->on_text(m, &inflated, turn_ns);
+}
+
 static void on_frame(void *owner, const struct ws_frame *frame) {
     struct member *m = owner;
     if (frame->opcode == WS_TEXT) {
-        plan.dialect->on_text(m, frame, turn_ns);
+        on_text(m, frame);
     } else if (frame->opcode == WS_PING) {
         member_send_frame(m, WS_PONG, (const char *)frame->payload, frame->length);
     } else if (frame->opcode == WS_CLOSE) {
@@ -88,8 +102,8 @@ static void member_upgrade(struct member *m) {
     int length = snprintf(request, sizeof(request),
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
                           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-                          path, plan.port, authorization);
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s\r\n",
+                          path, plan.port, plan.deflate ? inflate_offer : "", authorization);
     if (send(m->fd, request, (size_t)length, MSG_NOSIGNAL) != length) {
         bench_fail("member %u: the upgrade", m->number);
     }

@@ -69,6 +69,26 @@ void room_owe(struct room *room, size_t count) {
     room->owed += count;
 }
 
+/* A number, then words that come again, as in what people write: with x alone a compressed frame
+ * would be too good. */
+static void text_write(char text[TEXT_ROOM_BYTES], size_t number) {
+    static const char *const words[] = {"the",   "server", "said",  "that", "nobody", "was",
+                                        "there", "before", "lunch", "and",  "all",    "tests",
+                                        "pass",  "again",  "today", "but"};
+    size_t length = (size_t)snprintf(text, TEXT_ROOM_BYTES, "#%08zu ", number);
+    if (plan.text_bytes == TEXT_BYTES) { /* as ever, so that figures can be compared */
+        memset(text + length, 'x', TEXT_BYTES - length);
+        length = TEXT_BYTES;
+    }
+    uint64_t random = number;
+    while (length < plan.text_bytes) {
+        random = random * 6364136223846793005U + 1442695040888963407U;
+        length +=
+            (size_t)snprintf(text + length, TEXT_ROOM_BYTES - length, "%s ", words[random >> 60]);
+    }
+    text[plan.text_bytes] = '\0';
+}
+
 static void room_send(struct room *room, uint64_t now_ns) {
     if (room->sent == room->capacity) {
         room->capacity = room->capacity == 0 ? MESSAGES_FIRST : room->capacity * 2;
@@ -77,13 +97,11 @@ static void room_send(struct room *room, uint64_t now_ns) {
     }
     size_t number = room->sent++;
     room->messages[number] = (struct message){.sent_ns = now_ns};
-    char text[TEXT_BYTES + 1];
-    memset(text, 'x', TEXT_BYTES);
-    text[TEXT_BYTES] = '\0';
-    text[snprintf(text, sizeof(text), "#%08zu", number)] = ' ';
+    char text[TEXT_ROOM_BYTES];
+    text_write(text, number);
 
     struct member *sender = room->senders[room->next_sender++ % plan.senders];
-    char request[REQUEST_BYTES_MAX];
+    char request[REQUEST_BYTES_MAX + TEXT_BYTES_MAX];
     int length = plan.dialect->write_message(sender, number, text, request, sizeof(request));
     member_send_text(sender, request, (size_t)length);
 }

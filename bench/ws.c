@@ -43,8 +43,8 @@ static size_t frame_parse(uint8_t *data, size_t available, struct ws_frame *fram
     if (available < 2) {
         return 0;
     }
-    if ((data[0] & 0xF0) != 0x80) {
-        bench_fail("a fragmented or compressed frame, first byte %02x", data[0]);
+    if ((data[0] & 0xB0) != 0x80) {
+        bench_fail("a fragmented frame, first byte %02x", data[0]);
     }
     size_t header = 2;
     uint64_t length = data[1] & 0x7F;
@@ -69,6 +69,7 @@ static size_t frame_parse(uint8_t *data, size_t available, struct ws_frame *fram
         return 0;
     }
     frame->opcode = data[0] & 0x0F;
+    frame->compressed = (data[0] & 0x40) != 0;
     frame->payload = data + header;
     frame->length = (size_t)length;
     for (size_t i = 0; masked && i < frame->length; i++) {

@@ -16,6 +16,7 @@ enum { WS_HEADER_BYTES = 14, WS_ACCEPT_BYTES = 29 };
 
 struct ws_frame {
     uint8_t opcode;
+    bool compressed;  /* RSV1 (RFC 7692); the payload is as it came */
     uint8_t *payload; /* unmasked in place; valid during the callback */
     size_t length;
 };
