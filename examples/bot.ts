@@ -2,7 +2,7 @@
 import { connect } from "../web/sdk/index.ts";
 import { fileStore } from "../web/sdk/node.ts";
 
-const { PARLEY_URL: url = "http://127.0.0.1:8080", PARLEY_TOKEN: token = "", BOT_OUTBOX: file = "bot-outbox.json" } = process.env;
+const { CHAT_URL: url = "http://127.0.0.1:8080", TOKEN: token = "", BOT_OUTBOX: file = "bot-outbox.json" } = process.env;
 const bot = connect({ url, token, store: fileStore(file) });
 
 bot.on("message.created", ({ data: { message } }) => {

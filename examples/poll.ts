@@ -1,5 +1,5 @@
 /* Who is online, asked for again and again without the SDK: with the ETag, an answer that is still the same has no body. */
-const { PARLEY_URL: url = "http://127.0.0.1:8080", PARLEY_TOKEN: token = "", POLLS = "10", EVERY_MS = "1000" } = process.env;
+const { CHAT_URL: url = "http://127.0.0.1:8080", TOKEN: token = "", POLLS = "10", EVERY_MS = "1000" } = process.env;
 let etag = "";
 
 for (let poll = 0; poll < Number(POLLS); poll += 1) {

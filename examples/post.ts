@@ -1,7 +1,7 @@
 /* Sends one message from a script: node examples/post.ts ROOM TEXT. The nonce makes a second try of the same job harmless. */
 import { isTransient, makeNonce, rest } from "../web/sdk/index.ts";
 
-const { PARLEY_URL: baseUrl = "http://127.0.0.1:8080", PARLEY_TOKEN: token = "", NONCE: nonce = makeNonce() } = process.env;
+const { CHAT_URL: baseUrl = "http://127.0.0.1:8080", TOKEN: token = "", NONCE: nonce = makeNonce() } = process.env;
 const [name = "general", text = "hello"] = process.argv.slice(2);
 
 const { rooms } = await rest("room.list", {}, { baseUrl, token });

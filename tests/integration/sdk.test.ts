@@ -181,7 +181,7 @@ class Example {
 
   constructor(name: string, words: string[] = [], env: Record<string, string> = {}) {
     const path = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
-    this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path, ...words], { cwd: folder, env: { PATH: process.env["PATH"], PARLEY_URL: server.url, PARLEY_TOKEN: bot.token, ...env } });
+    this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path, ...words], { cwd: folder, env: { PATH: process.env["PATH"], CHAT_URL: server.url, TOKEN: bot.token, ...env } });
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.on("data", (bytes: Buffer) => (this.out += bytes.toString()));
     this.exit = new Promise((resolve) => this.child.on("exit", (code) => resolve(code)));
   }
@@ -213,7 +213,7 @@ test("examples/bot.ts answers, over a restart of the server too; it is 20 lines 
 
 test("examples/listen.ts prints events, and goes on where it stopped, over either way", async () => {
   for (const way of ["auto", "stream"]) {
-    const env = { PARLEY_WAY: way, CURSOR_FILE: `cursor-${way}.txt` };
+    const env = { WAY: way, CURSOR_FILE: `cursor-${way}.txt` };
     const first = new Example("listen.ts", [], env);
     await first.saw("from now on");
     await ann.send(general, `heard ${way}`);
