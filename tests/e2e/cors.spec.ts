@@ -57,16 +57,19 @@ function tryAll(page: Page, url: string, token: string, room: string): Promise<R
 test("a listed site's page works with a token and never with the cookie; another's gets nothing", async ({ page }) => {
   const [listed, other] = [await site(), await site()];
   const server = await Server.start([`--cors.origins=${listed.origin}`]);
-  await claim(server, page); /* the browser has the cookie, and 127.0.0.1 is one site whatever the port */
-  const bob = await server.person("bob");
-  const general = await bob.room("general");
-  await page.goto(listed.origin);
-  expect(await tryAll(page, server.url, bob.token, general)).toEqual({ read: 200, send: 201, again: 200, same: 304, error: 404, cookie: "blocked", stream: true, socket: "sign_in_required" });
-  expect((await bob.history(general)).map((one) => one.text)).toEqual(["from afar"]);
-  await page.goto(other.origin);
-  expect(await tryAll(page, server.url, bob.token, general)).toEqual({ read: "blocked", send: "blocked", again: "blocked", same: "blocked", error: "blocked", cookie: "blocked", stream: "blocked", socket: "blocked" });
-  expect(await bob.history(general)).toHaveLength(1);
-  await server.end();
-  listed.http.close();
-  other.http.close();
+  try {
+    await claim(server, page); /* the browser has the cookie, and 127.0.0.1 is one site whatever the port */
+    const bob = await server.person("bob");
+    const general = await bob.room("general");
+    await page.goto(listed.origin);
+    expect(await tryAll(page, server.url, bob.token, general)).toEqual({ read: 200, send: 201, again: 200, same: 304, error: 404, cookie: "blocked", stream: true, socket: "sign_in_required" });
+    expect((await bob.history(general)).map((one) => one.text)).toEqual(["from afar"]);
+    await page.goto(other.origin);
+    expect(await tryAll(page, server.url, bob.token, general)).toEqual({ read: "blocked", send: "blocked", again: "blocked", same: "blocked", error: "blocked", cookie: "blocked", stream: "blocked", socket: "blocked" });
+    expect(await bob.history(general)).toHaveLength(1);
+  } finally {
+    await server.end();
+    listed.http.close();
+    other.http.close();
+  }
 });
