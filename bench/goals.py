@@ -41,8 +41,8 @@ GOALS = (
     Goal("I", "ms until it is up", "parley 5000", None, "start_ms", 100),
     Goal("durable", "messages/s / bare SQLite's", "parley", "bare sqlite", "acked_per_s", 0.70, at_least=True),
     Goal("history", "ms a page of 50 from a million, p50", "parley", None, "p50_ms", 1.0),
-    Goal("held", "p99 with 15,000 idle / without", "parley + idle", "parley alone", "p99_ms", 1.2),
-    Goal("stalled", "p99 with 50 stalled / without", "parley + stalled", "parley alone", "p99_ms", 1.2),
-    Goal("stalled", "bytes more at the peak, a stalled member", "parley + stalled", None, "bytes_per_stalled", 1048576),
+    Goal("held", "p99 with idle connections held / without", "parley + idle", "parley alone", "p99_ms", 1.2),
+    Goal("stalled", "p99 with stalled members / without", "parley + stalled", "parley alone", "p99_ms", 1.2),
+    Goal("stalled", "bytes more at the peak, a stalled member", "parley + stalled", None, "bytes_per_stalled", 65536),
     Goal("loops", "wake-ups a batch and loop", "parley --loops=2", None, "wakeups_per_batch_and_loop", 1.0),
 )

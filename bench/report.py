@@ -24,6 +24,7 @@ COLUMNS = (
     ("resident_start_mb", "start MB", ".1f"),
     ("start_ms", "start ms", ".0f"),
     ("bytes_per_stalled", "bytes/stalled", ",.0f"),
+    ("slow_closed", "closed as slow", ".0f"),
     ("wakeups_per_batch_and_loop", "wake-ups/batch", ".2f"),
 )
 

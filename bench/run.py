@@ -22,6 +22,7 @@ from servers import ROOMS_OF_MANY, ROOT, Parley, peers, raw
 
 PEER_NAMES = ("ws", "socket.io", "flask-socketio")
 STALLED_MEMBERS = 50
+STALLED_QUEUE_BYTES = 65536     # small, so that a few seconds of load B fill it
 HISTORY_MEMBERS = 1
 
 
@@ -149,10 +150,10 @@ class Bench:
                 self.results.add("held", "parley + idle", self.load_parley("held", load, server.pid))
 
     def round_of_stalled(self) -> None:
-        load = self.traffic["B"]
-        with self.parley.serve() as server:
+        load, limit = self.traffic["B"], f"--net.queue_bytes={STALLED_QUEUE_BYTES}"
+        with self.parley.serve(limit) as server:
             alone = self.load_parley("stalled", load, server.pid)
-        with self.parley.serve() as server:
+        with self.parley.serve(limit) as server:
             beside = self.load_parley("stalled", load, server.pid, "--stalled", STALLED_MEMBERS)
             closed = self.parley.metric("parley_slow_closed_total")
         growth = beside["resident_peak_bytes"] - alone["resident_peak_bytes"]

@@ -6,6 +6,7 @@
 #include "net/tls.h"
 #include "net/trusted.h"
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,6 +94,9 @@ static struct conn *create(struct net *net, int take_fd, enum conn_state state) 
     }
     conn->fd = take_fd;
     uv_tcp_nodelay(&conn->tcp, 1);
+    /* where it fails, the kernel's own, larger limit holds */
+    (void)setsockopt(take_fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){CONN_NOTSENT_BYTES},
+                     sizeof(int));
     return conn;
 }
 

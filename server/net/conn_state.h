@@ -16,6 +16,9 @@ enum {
     NET_LISTENERS_MAX = 4,
     /* A peer that is owed so many pongs is not read until they are out. */
     CONN_PONGS_MAX = 1024,
+    /* So much the kernel takes for a peer that does not read: without it up to 4 MiB (tcp_wmem) lie
+     * there before the queue, which is limited, begins to fill. */
+    CONN_NOTSENT_BYTES = 131072,
     /* So long sent bytes may go unacknowledged on a stream, whose peer answers nothing. */
     CONN_STREAM_TIMEOUT_MS = 25000,
 };
