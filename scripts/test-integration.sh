@@ -18,6 +18,6 @@ if [ $# -eq 0 ]; then
     [ $# -gt 0 ] || fail "there is no tests/integration/*.test.ts"
 fi
 RESULT_FILE="${RESULT_FILE:-$(mktemp)}"
-"${wrapper[@]}" "$(pinned_node_bin tests)/node" --test --test-concurrency=2 --disable-warning=ExperimentalWarning \
+"${wrapper[@]}" "$(pinned_node_bin tests)/node" --test --test-concurrency=2 --test-timeout=1200000 --disable-warning=ExperimentalWarning \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$RESULT_FILE" "$@"

@@ -174,6 +174,11 @@ test("a cursor of a socket goes on over a stream, and back", async () => {
 
 /* ---- examples ---- */
 
+const examples: ChildProcess[] = [];
+after(() => {
+  for (const child of examples) child.kill("SIGKILL"); /* what a failed test left */
+});
+
 class Example {
   out = "";
   readonly child: ChildProcess;
@@ -182,6 +187,7 @@ class Example {
   constructor(name: string, words: string[] = [], env: Record<string, string> = {}) {
     const path = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
     this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path, ...words], { cwd: folder, env: { PATH: process.env["PATH"], CHAT_URL: server.url, TOKEN: bot.token, ...env } });
+    examples.push(this.child);
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.on("data", (bytes: Buffer) => (this.out += bytes.toString()));
     this.exit = new Promise((resolve) => this.child.on("exit", (code) => resolve(code)));
   }
