@@ -108,20 +108,22 @@ static void stop(struct echo *echo) {
     static_files_destroy(echo->files);
 }
 
+static int complain(struct buf *take_error, int status) {
+    fprintf(stderr, "parley-echo: %s\n", buf_cstr(take_error));
+    buf_finish(take_error);
+    return status;
+}
+
 int main(int argc, char **argv) {
-    struct echo echo = {0};
+    static struct echo echo; /* what a failed start leaves lies in it to the end */
     struct buf error = BUF_INIT;
     sigset_t ending;
     int received = 0;
-    if (!echo_options_parse(argc, argv, &echo.options, &error)) {
-        fprintf(stderr, "parley-echo: %s\n", buf_cstr(&error));
-        return 2;
-    }
+    if (!echo_options_parse(argc, argv, &echo.options, &error))
+        return complain(&error, 2);
     prepare_process(&ending);
-    if (!start(&echo, &error)) {
-        fprintf(stderr, "parley-echo: %s\n", buf_cstr(&error));
-        return 1;
-    }
+    if (!start(&echo, &error))
+        return complain(&error, 1);
     while (sigwait(&ending, &received) != 0)
         continue;
     stop(&echo);

@@ -20,7 +20,7 @@ export class Echo {
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (text += bytes.toString()));
     const port = await until("parley-echo to listen", () => {
-      if (child.exitCode !== null) throw new Error(`parley-echo ended: ${text}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`parley-echo ended: ${text}`);
       return /listens on port (\d+)/.exec(text)?.[1];
     });
     return new Echo(`http://127.0.0.1:${port}`, child);

@@ -64,7 +64,7 @@ static void who_reads_nothing_is_not_read_and_loses_nothing(void **state) {
     for (int i = 0; i < PIECES; i++) {
         assert_int_equal(client_receive_frame(sender_fd, &payload), WS_BINARY);
         assert_int_equal(payload.len, PIECE_BYTES);
-        assert_int_equal(atoi(payload.data), i);
+        assert_int_equal(strtol(payload.data, NULL, 10), i);
     }
     client_expect_close(sender_fd, WS_CLOSE_NORMAL);
     client_expect_end(sender_fd);
@@ -87,13 +87,13 @@ static void a_piece_of_many_messages_stops_in_the_middle(void **state) {
     net_fixture_start(&fixture, &options);
     int fd = client_connect(&fixture, 0);
     client_upgrade(fd, "/ws");
-    for (char i = 0; i < MESSAGES; i++) {
+    for (int i = 0; i < MESSAGES; i++) {
         char bytes[1004] = {(char)0x82, (char)0xfe, 0x03, (char)0xe4}; /* masked by zeros */
         memset(bytes + 8, 'A' + i, sizeof bytes - 8);
         buf_append(&frames, bytes, sizeof bytes);
     }
     client_send(fd, buf_str(&frames));
-    for (char i = 0; i < MESSAGES; i++) {
+    for (int i = 0; i < MESSAGES; i++) {
         assert_int_equal(client_receive_frame(fd, &payload), WS_BINARY);
         assert_int_equal(payload.len, 996);
         assert_int_equal(payload.data[995], 'A' + i);
