@@ -151,6 +151,7 @@ void conn_answered(struct conn *conn, bool close) {
 void conn_watch(struct conn *conn, const struct conn_ops *ops, void *user) {
     if (conn->state != CONN_ANSWERING)
         return;
+    conn_drop_http(conn); /* it may wait for long */
     conn->watching = true;
     conn->ops = ops;
     conn->user = user;
