@@ -87,8 +87,8 @@ after(() => {
 });
 
 /** What a page of some site, or any other client, gets for one request. */
-async function raw(on: Server, query: string, options: { method?: string; body?: string; headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<{ status: number; text: string; headers: Headers }> {
-  const response = await fetch(`${on.url}/socket.io/?${query}`, options);
+async function raw(on: Server, query: string, options: { method?: string; body?: string; headers?: Record<string, string> } = {}): Promise<{ status: number; text: string; headers: Headers }> {
+  const response = await fetch(`${on.url}/socket.io/?${query}`, { ...options, signal: AbortSignal.timeout(20_000) });
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
