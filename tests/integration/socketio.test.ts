@@ -438,7 +438,7 @@ test("a WebSocket more than one is opened and closed; the session goes on", asyn
 describe("times", () => {
   let quick: Server;
   before(async () => {
-    quick = await Server.start(["--socketio.ping_interval_ms=300", "--socketio.ping_timeout_ms=200", "--socketio.connect_timeout_ms=400", "--socketio.upgrade_timeout_ms=200"]);
+    quick = await Server.start(["--socketio.ping_interval_ms=300", "--socketio.ping_timeout_ms=200"]);
   });
   after(() => quick.end());
 
@@ -464,16 +464,22 @@ describe("times", () => {
     }
   });
 
+  /* Its pings are too rare to end anything. */
   test("who joins no namespace is closed, and who opens a WebSocket and does not go over loses it", async () => {
-    const sid = await openPolling(quick);
-    const probe = new WebSocket(`${quick.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
-    await new Promise((resolve) => probe.once("close", resolve));
-    const answer = (text: string) => (text === "2" ? raw(quick, polling(sid), { method: "POST", body: "3" }) : undefined);
-    await until("the end", async () => {
-      const { status, text } = await raw(quick, polling(sid));
-      await answer(text);
-      return status === 400 || text.endsWith("1");
-    });
+    const patient = await Server.start(["--socketio.connect_timeout_ms=2000", "--socketio.upgrade_timeout_ms=200"]);
+    try {
+      const sid = await openPolling(patient);
+      const probe = new WebSocket(`${patient.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+      await new Promise((resolve) => probe.once("close", resolve));
+      assert.equal((await raw(patient, polling(sid))).text, "1");
+      assert.equal((await raw(patient, polling(sid))).status, 400);
+      const early = await openPolling(patient);
+      assert.equal((await raw(patient, polling(early), { method: "POST", body: "40{}" })).status, 200);
+      assert.match((await raw(patient, polling(early))).text, /^44\{"message":"Sign in first"/);
+      assert.equal((await raw(patient, polling(early))).text, "1", "a refusal gives no more time");
+    } finally {
+      await patient.end();
+    }
   });
 });
 
@@ -547,5 +553,32 @@ test("a client that polls no more costs no more than its queue, and recovers wha
     client.close();
   } finally {
     await small.end();
+  }
+});
+
+test("a client that asks and asks and never polls is cut", async () => {
+  const small = await Server.start(["--net.queue_bytes=4096"]);
+  try {
+    const sid = await openPolling(small);
+    const body = Array.from({ length: 100 }, () => "40/nowhere").join("\x1e");
+    await until("the end", async () => (await raw(small, polling(sid), { method: "POST", body })).status === 400);
+  } finally {
+    await small.end();
+  }
+});
+
+test("handshakes and refused joins of strangers are counted by address", async () => {
+  const strict = await Server.start(["--limits.rate=on", "--limits.address_rate=1", "--limits.address_burst=4"]);
+  try {
+    const sid = await openPolling(strict);
+    for (const nonsense of ["a", "b"]) {
+      assert.equal((await raw(strict, polling(sid), { method: "POST", body: `40${JSON.stringify({ token: nonsense })}` })).status, 200);
+      assert.match((await raw(strict, polling(sid))).text, /^44/);
+    }
+    await until("a refusal", async () => (await raw(strict, "EIO=4&transport=polling")).status === 429);
+    assert.equal((await raw(strict, polling(sid), { method: "POST", body: "40{}" })).status, 200);
+    assert.match((await raw(strict, polling(sid))).text, /"code":"rate_limited"/);
+  } finally {
+    await strict.end();
   }
 });
