@@ -559,7 +559,10 @@ test("a client that polls no more costs no more than its queue, and recovers wha
 test("a client that asks and asks and never polls is cut", async () => {
   const small = await Server.start(["--net.queue_bytes=4096"]);
   try {
+    const dora = await small.person("dora", "owner");
     const sid = await openPolling(small);
+    assert.equal((await raw(small, polling(sid), { method: "POST", body: `40${JSON.stringify({ token: dora.token })}` })).status, 200);
+    await until("the beginning", async () => (await raw(small, polling(sid))).text.includes("session.started"));
     const body = Array.from({ length: 100 }, () => "40/nowhere").join("\x1e");
     await until("the end", async () => (await raw(small, polling(sid), { method: "POST", body })).status === 400);
   } finally {

@@ -22,17 +22,17 @@ struct engine_server {
     void *user;
 };
 
-static struct loop *loop;
-static struct engine engine;
+static struct loop *the_loop;
+static struct engine the_engine;
 static struct engine_server engines;
 static struct buf sent; /* texts, each ended by a line end; binary as b:… */
 static bool is_closed, wants_call;
 
-struct engine_server *engine_server_create(struct loop *on, struct net *net,
+struct engine_server *engine_server_create(struct loop *loop, struct net *net,
                                            const struct engineio_options *options,
                                            const struct engineio_ops *ops,
                                            struct engine_group *group) {
-    (void)on;
+    (void)loop;
     (void)net;
     (void)options;
     (void)group;
@@ -54,51 +54,51 @@ void engine_answer(struct engine_server *server, struct conn *conn,
     (void)conn;
     (void)take_request;
 }
-void *engine_user(const struct engine *of) {
-    return of->user;
+void *engine_user(const struct engine *engine) {
+    return engine->user;
 }
-void engine_set_user(struct engine *of, void *user) {
-    of->user = user;
+void engine_set_user(struct engine *engine, void *user) {
+    engine->user = user;
 }
-struct engine_server *engine_server_of(const struct engine *of) {
-    (void)of;
+struct engine_server *engine_server_of(const struct engine *engine) {
+    (void)engine;
     return &engines;
 }
-struct loop *engine_loop(const struct engine *of) {
-    (void)of;
-    return loop;
+struct loop *engine_loop(const struct engine *engine) {
+    (void)engine;
+    return the_loop;
 }
-const uint8_t *engine_peer(const struct engine *of) {
+const uint8_t *engine_peer(const struct engine *engine) {
     static const uint8_t address[16];
-    (void)of;
+    (void)engine;
     return address;
 }
-void engine_send_text(struct engine *to, struct str text) {
-    (void)to;
+void engine_send_text(struct engine *engine, struct str text) {
+    (void)engine;
     buf_append_str(&sent, text);
     buf_append_char(&sent, '\n');
 }
-void engine_send_binary(struct engine *to, struct str data) {
-    (void)to;
+void engine_send_binary(struct engine *engine, struct str data) {
+    (void)engine;
     buf_appendf(&sent, "b:%.*s\n", STR_ARG(data));
 }
-void engine_send_frame(struct engine *to, struct blob *frame) {
-    (void)to;
+void engine_send_frame(struct engine *engine, struct blob *frame) {
+    (void)engine;
     (void)frame;
 }
-size_t engine_queued_bytes(const struct engine *of) {
-    (void)of;
+size_t engine_queued_bytes(const struct engine *engine) {
+    (void)engine;
     return sent.len;
 }
-void engine_drop_unsent(struct engine *of) {
-    (void)of;
+void engine_drop_unsent(struct engine *engine) {
+    (void)engine;
 }
-void engine_call_later(struct engine *of) {
-    (void)of;
+void engine_call_later(struct engine *engine) {
+    (void)engine;
     wants_call = true;
 }
-void engine_close(struct engine *of, uint16_t code, struct str reason) {
-    (void)of;
+void engine_close(struct engine *engine, uint16_t code, struct str reason) {
+    (void)engine;
     (void)code;
     (void)reason;
     is_closed = true;
@@ -150,15 +150,15 @@ static int open_client(void **state) {
                                        .namespaces = STR("/admin,/later"),
                                        .connect_timeout_ms = 60000};
     is_closed = wants_call = is_over = false;
-    loop = loop_create(0, NULL);
-    server = socketio_server_create(loop, NULL, &options, &ops, NULL);
-    engines.ops->on_open(&engine, NULL, NULL);
+    the_loop = loop_create(0, NULL);
+    server = socketio_server_create(the_loop, NULL, &options, &ops, NULL);
+    engines.ops->on_open(&the_engine, NULL, NULL);
     return 0;
 }
 
 static void end_engine(void) {
     if (!is_over)
-        engines.ops->on_close(&engine);
+        engines.ops->on_close(&the_engine);
     is_over = true;
 }
 
@@ -166,21 +166,21 @@ static int close_client(void **state) {
     (void)state;
     end_engine();
     socketio_server_destroy(server);
-    loop_destroy(loop);
+    loop_destroy(the_loop);
     buf_finish(&sent);
     buf_finish(&heard);
     return 0;
 }
 
 static void say(const char *text) {
-    engines.ops->on_message(&engine, true, str_from_cstr(text));
+    engines.ops->on_message(&the_engine, true, str_from_cstr(text));
 }
 static void say_binary(const char *data) {
-    engines.ops->on_message(&engine, false, str_from_cstr(data));
+    engines.ops->on_message(&the_engine, false, str_from_cstr(data));
 }
 static void turn(void) {
     if (wants_call)
-        engines.ops->on_later(&engine);
+        engines.ops->on_later(&the_engine);
     wants_call = false;
 }
 
