@@ -141,6 +141,7 @@ static const struct socketio_ops ops = {.on_connect = on_connect,
 
 /* ---- the world ---- */
 
+static struct engine_group group;
 static struct socketio_server *server;
 static bool is_over;
 
@@ -151,7 +152,7 @@ static int open_client(void **state) {
                                        .connect_timeout_ms = 60000};
     is_closed = wants_call = is_over = false;
     the_loop = loop_create(0, NULL);
-    server = socketio_server_create(the_loop, NULL, &options, &ops, NULL);
+    server = socketio_server_create(the_loop, NULL, &options, &ops, &group);
     engines.ops->on_open(&the_engine, NULL, NULL);
     return 0;
 }
