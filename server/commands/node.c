@@ -104,12 +104,13 @@ static void set_public_side(const struct node *node, struct net_options *options
     options->is_https = settings_is_https(node->settings);
 }
 
-static struct hub_options hub_options_of(const struct node *node) {
+static struct hub_options hub_options_of(const struct node *node, size_t loops) {
     const struct settings *settings = node->settings;
     return (struct hub_options){
         .ring = fanout_ring(node->fanout),
         .store = node->api.store,
         .ops = &api_session_ops,
+        .loops = (unsigned)loops,
         .queue_bytes = (size_t)settings->net_queue_bytes,
         .connections_per_person =
             settings->limits_rate ? (unsigned)settings->limits_connections_per_person : 0,
@@ -150,7 +151,7 @@ static void add_socketio(struct node *node, const struct node_loop *part, size_t
 static bool add_loop(struct node *node, size_t loops, struct buf *error) {
     struct node_loop *part = &node->loops[node->loop_count];
     struct net_options net_options = net_options_of(node->settings, loops);
-    struct hub_options hub_options = hub_options_of(node);
+    struct hub_options hub_options = hub_options_of(node, loops);
     bool is_first = node->loop_count == 0;
     set_public_side(node, &net_options);
     part->node = node;

@@ -11,9 +11,10 @@
 /* Packets taken from the ring at once, and before the loop is let turn (and flush). */
 enum { HUB_READ_PACKETS = 64, HUB_TURN_PACKETS = 512 };
 
-/* A fan-out that took from HUB_HOLD_MIN_NS is followed by a pause as long, HUB_HOLD_MAX_NS at most:
- * what is committed meanwhile goes out in one send a socket instead of several. A room that is not
- * busy, or small, never waits. (The timer counts whole milliseconds: a pause is 1 ms at least.) */
+/* A fan-out that took from HUB_HOLD_MIN_NS is followed by a pause as long as all loops' parts of it
+ * took together, HUB_HOLD_MAX_NS at most: what is committed meanwhile goes out in one send a socket
+ * instead of several. A room that is not busy, or small, never waits. (The timer counts whole
+ * milliseconds: a pause is 1 ms at least.) */
 enum { HUB_HOLD_MIN_NS = 200000, HUB_HOLD_MAX_NS = 8000000 };
 
 /* How lists grow: every idle connection pays for what is too much. */
@@ -291,7 +292,7 @@ static void on_turn_end(struct loop *loop, struct turn_end *hook) {
     if (hub->began_ns == 0)
         return;
     uint64_t now_ns = clock_monotonic_ns();
-    uint64_t cost_ns = now_ns - hub->began_ns;
+    uint64_t cost_ns = (now_ns - hub->began_ns) * (hub->options.loops > 0 ? hub->options.loops : 1);
     hub->began_ns = 0;
     hub->hold_until_ns = cost_ns < HUB_HOLD_MIN_NS
                              ? 0

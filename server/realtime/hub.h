@@ -14,6 +14,7 @@ struct hub_options {
     struct ring *ring;
     struct store *store; /* pages of the log are read here */
     const struct session_ops *ops;
+    unsigned loops;                  /* of the node, each with a hub; 0: 1 */
     size_t queue_bytes;              /* of one session */
     unsigned connections_per_person; /* on the node; 0: no limit */
     uint64_t ping_after_ms;          /* silence until a ping is sent */
