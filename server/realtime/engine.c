@@ -7,7 +7,12 @@
 #include "net/ws_frame.h"
 #include <stdio.h>
 
-enum { QUEUE_MIN = 4 };
+enum {
+    QUEUE_MIN = 4,
+    /* What a frame that waits for a poll costs beside its bytes: its blob, its place. Without it a
+     * flood of empty messages would weigh nothing. */
+    FRAME_COST_BYTES = 64,
+};
 
 static void on_turn(struct loop *loop, struct mail *mail);
 static void on_timer(struct timer *timer);
@@ -291,7 +296,7 @@ void engine_send_binary(struct engine *engine, struct str data) {
 
 size_t engine_queued_bytes(const struct engine *engine) {
     size_t at_socket = engine->socket != NULL ? conn_queued_bytes(engine->socket) : 0;
-    return engine->queued_bytes + at_socket;
+    return engine->queued_bytes + (size_t)engine->queue_count * FRAME_COST_BYTES + at_socket;
 }
 
 void engine_drop_unsent(struct engine *engine) {

@@ -11,7 +11,7 @@
 
 enum {
     BODY_MAX_BYTES = 4 * 1024 * 1024,
-    QUEUE_BYTES = 256 * 1024,
+    QUEUE_BYTES = 128 * 1024,
     CONNECTIONS_MAX = 100000,
     /* Fixed, so that the memory of large messages goes back to the system when they are gone. */
     MMAP_THRESHOLD_BYTES = 256 * 1024,
