@@ -38,6 +38,8 @@ struct conn_ops {
     /* The subprotocol that the WebSocket speaks if the client offers it (RFC 6455 section 1.9);
      * NULL: none. */
     const char *subprotocol;
+    /* The WebSocket agrees to no compression, whatever the client offers and net_options say. */
+    bool is_uncompressed;
 };
 
 /* The upper layer's pointer on this connection; starts NULL. */

@@ -145,7 +145,8 @@ static struct blob *make_handshake(struct conn *conn, const struct http_request 
     if (ops->subprotocol != NULL &&
         http_request_offers(request, "Sec-WebSocket-Protocol", str_from_cstr(ops->subprotocol)))
         buf_appendf(&head, "Sec-WebSocket-Protocol: %s\r\n", ops->subprotocol);
-    conn_deflate_agree(conn, request, &head);
+    if (!ops->is_uncompressed)
+        conn_deflate_agree(conn, request, &head);
     buf_append_cstr(&head, "\r\n");
     struct blob *blob = blob_from_bytes(head.data, head.len);
     buf_finish(&head);

@@ -137,5 +137,8 @@ static void on_close(struct conn *conn) {
     engine_end(engine, ENGINEIO_CLOSE);
 }
 
+/* Uncompressed, as with the reference server: a client that compresses does so on another thread,
+ * so that what it sends by polling right after "probe" and the upgrade packet would overtake them.
+ */
 static const struct conn_ops socket_ops = {
-    .on_message = on_message, .on_drain = on_drain, .on_close = on_close};
+    .on_message = on_message, .on_drain = on_drain, .on_close = on_close, .is_uncompressed = true};

@@ -204,6 +204,19 @@ test("polling goes up to a WebSocket, and is refused from then on", async () => 
   peer.socket.close();
 });
 
+test("what a client sends by polling behind the upgrade packet finds the session gone up", async () => {
+  const session = await openPolling();
+  const peer = new Peer(session.replace("polling", "websocket"));
+  await once(peer.socket, "open");
+  assert.equal(peer.socket.extensions, "", "a client that compresses sends later than it says");
+  peer.socket.send("2probe");
+  peer.socket.send("5");
+  assert.equal((await ask(session)).status, 400);
+  peer.socket.send("4hello");
+  assert.deepEqual([await peer.next(), await peer.next()], ["3probe", "4hello"]);
+  peer.socket.close();
+});
+
 /* ---- Socket.IO ---- */
 
 async function openSocketIo(): Promise<Peer> {
