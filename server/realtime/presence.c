@@ -58,8 +58,9 @@ static bool is_gone(const struct person *person, int64_t now_ms) {
     return person->sessions == 0 && now_ms - person->left_at_ms >= PRESENCE_LINGER_MS;
 }
 
-/* Removes those whose sessions ended a while ago; the map must not change while it is walked, so
- * they are collected first. */
+/* Removes those whose sessions ended a while ago, and tells so of each: also of those who came and
+ * went between two ticks, as whoever began a stream meanwhile was told that they are there. The map
+ * must not change while it is walked, so they are collected first. */
 static void take_gone(struct arena *arena, int64_t now_ms, struct uuid_list *offline) {
     uint64_t *gone = arena_alloc(arena, (people.count + 1) * sizeof *gone);
     size_t gone_count = 0, at = 0;
@@ -71,8 +72,7 @@ static void take_gone(struct arena *arena, int64_t now_ms, struct uuid_list *off
     }
     for (size_t i = 0; i < gone_count; i++) {
         struct person *person = map_remove(&people, gone[i]);
-        if (person->told_online)
-            offline->items[offline->count++] = person->id;
+        offline->items[offline->count++] = person->id;
         mem_free(person);
     }
 }

@@ -50,6 +50,11 @@ async function settle(room: string, ...clients: Client[]): Promise<void> {
 const kinds = (client: Client, ...names: string[]): EventJson[] => client.events.filter((one) => names.includes(one.event));
 const isPresence = (who: string, list: "online" | "offline") => (one: EventJson): boolean => one.event === "presence.changed" && (one.data[list] as string[]).includes(who);
 
+/** Who was online in the test before has been told offline: else their coming back is none. */
+async function nobodyOnline(): Promise<void> {
+  await until("nobody online", async () => ((await ann.ask("GET", "/presence")).body["online"] as string[]).length === 0);
+}
+
 function closeAll(): void {
   for (const client of open.splice(0)) client.close();
 }
@@ -81,6 +86,7 @@ test("who types is shown to the room's members, guests too, to nobody else, and 
 /* ---- presence ---- */
 
 test("one is online while any session is open, and offline soon after the last", async () => {
+  await nobodyOnline();
   const a = await listen(ann);
   const [one, two] = [await listen(bob), await bob.connect()];
   await a.waitFor("bob online", isPresence(ids.bob, "online"));
@@ -100,6 +106,7 @@ test("one is online while any session is open, and offline soon after the last",
 });
 
 test("a reload is not seen", async () => {
+  await nobodyOnline();
   const a = await listen(ann);
   const first = await listen(bob);
   await a.waitFor("bob online", isPresence(ids.bob, "online"));
@@ -115,6 +122,7 @@ test("a reload is not seen", async () => {
 });
 
 test("guests are told nothing of who is online; a resumed session is told afresh", async () => {
+  await nobodyOnline();
   const [a, g] = [await listen(ann), await listen(guy)];
   assert.deepEqual((g.started["state"] as Json)["online"], []);
   await settle(general, a);
@@ -133,6 +141,7 @@ test("guests are told nothing of who is online; a resumed session is told afresh
 });
 
 test("whose cable is cut is offline at most 30 s later, and the server closes the dead socket", async () => {
+  await nobodyOnline();
   const a = await listen(ann);
   const b = await listen(bob);
   await a.waitFor("bob online", isPresence(ids.bob, "online"));
