@@ -12,6 +12,9 @@
 #include "store/executor.h"
 #include <stdatomic.h>
 
+/* Socket.IO's requests, which have a limit of their own on their bodies. */
+#define API_SOCKETIO_PREFIX "/socket.io"
+
 struct api {
     struct store *store;
     struct worker_pool *workers;

@@ -4,7 +4,7 @@
 #include "api/http_reply.h"
 #include "auth/limit.h"
 
-static const struct str PATH = STR_INIT("/socket.io/");
+static const struct str PATH = STR_INIT(API_SOCKETIO_PREFIX "/");
 
 static struct api *api_of(const struct conn *conn) {
     return conn_loop(conn)->api;

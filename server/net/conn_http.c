@@ -66,7 +66,8 @@ void conn_feed_http(struct conn *conn, struct str bytes) {
         enum err error;
         if (conn->http == NULL) {
             conn->http = http_parser_create(
-                &(struct http_limits){options->max_header_bytes, options->max_body_bytes});
+                &(struct http_limits){options->max_header_bytes, options->max_body_bytes,
+                                      options->own_body_prefix, options->own_body_bytes});
             timer_arm(conn->net->loop, &conn->timer, options->header_timeout_ms);
         }
         enum http_progress progress = http_parser_feed(conn->http, bytes, &used, &error);

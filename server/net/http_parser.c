@@ -18,7 +18,7 @@ struct http_parser {
     enum err error;
     enum part part;
     size_t head_bytes; /* the trailers' too */
-    size_t raw_body_bytes;
+    size_t raw_body_bytes, body_limit_bytes;
     /* the scanner's: the byte before, and what it knows of the line */
     char last;
     bool line_is_empty, in_request_line;
@@ -192,6 +192,11 @@ static enum err check_expect(const struct http_request *request) {
     return is_known || request->is_http10 ? ERR_OK : ERR_EXPECTATION_FAILED;
 }
 
+static size_t limit_body(const struct http_limits *limits, struct str path) {
+    bool has_own = limits->own_prefix.len > 0 && str_starts_with(path, limits->own_prefix);
+    return has_own ? limits->own_body_bytes : limits->max_body_bytes;
+}
+
 static enum err check_head(struct http_parser *parser) {
     struct http_request *request = parser->request;
     const llhttp_t *llhttp = &parser->llhttp;
@@ -204,8 +209,9 @@ static enum err check_head(struct http_parser *parser) {
         return ERR_INVALID_REQUEST;
     if (!split_target(request, arena_strdup(request->arena, buf_str(&parser->url))))
         return ERR_INVALID_REQUEST;
+    parser->body_limit_bytes = limit_body(&parser->limits, request->path);
     if ((llhttp->flags & F_CONTENT_LENGTH) != 0 &&
-        llhttp->content_length > parser->limits.max_body_bytes)
+        llhttp->content_length > parser->body_limit_bytes)
         return ERR_TOO_LARGE;
     enum err error = check_transfer_encoding(request);
     return error != ERR_OK ? error : check_expect(request);
@@ -246,7 +252,7 @@ static int on_chunk_header(llhttp_t *llhttp) {
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t length) {
     struct http_parser *parser = llhttp->data;
-    if (parser->body.len + length > parser->limits.max_body_bytes)
+    if (parser->body.len + length > parser->body_limit_bytes)
         return fail(parser, ERR_TOO_LARGE);
     buf_append(&parser->body, at, length);
     return 0;
@@ -365,7 +371,7 @@ static enum http_progress feed_body(struct http_parser *parser, struct str bytes
     parser->raw_body_bytes += *used;
     if (progress != HTTP_MORE)
         return progress;
-    if (parser->raw_body_bytes > parser->limits.max_body_bytes * 2 + FRAMING_SLACK_BYTES) {
+    if (parser->raw_body_bytes > parser->body_limit_bytes * 2 + FRAMING_SLACK_BYTES) {
         *error = ERR_TOO_LARGE;
         return HTTP_FAILED;
     }

@@ -10,6 +10,9 @@
 struct http_limits {
     size_t max_header_bytes; /* request line and headers */
     size_t max_body_bytes;
+    /* Requests to paths that begin with this have a limit of their own; empty: none. */
+    struct str own_prefix;
+    size_t own_body_bytes;
 };
 
 enum { HTTP_HEADERS_MAX = 100, HTTP_URL_MAX_BYTES = 8192 };

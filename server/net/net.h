@@ -17,6 +17,9 @@ struct net_options {
     size_t max_connections;  /* per loop; accepts pause beyond and go on below */
     size_t max_header_bytes; /* request line and headers */
     size_t max_body_bytes;
+    struct str
+        own_body_prefix; /* paths that begin with it have own_body_bytes; lent; empty: none */
+    size_t own_body_bytes;
     size_t max_message_bytes;   /* one reassembled WebSocket message */
     size_t queue_bytes;         /* a connection's queue: mark for on_drain (half) */
     uint64_t header_timeout_ms; /* from the first byte to the end of the headers */

@@ -34,8 +34,10 @@ struct engineio_ops {
 struct engineio_options {
     uint64_t ping_interval_ms, ping_timeout_ms;
     uint64_t upgrade_timeout_ms; /* from a WebSocket's opening to the client's going over to it */
-    size_t max_payload_bytes;    /* told to clients, and the mark for the answer to one poll */
-    size_t max_engines;          /* on this loop */
+    /* What a client may post or send at once, as it is told, and the mark for the answer to one
+     * poll. */
+    size_t max_payload_bytes;
+    size_t max_engines; /* on this loop */
     /* A client that has twice as much waiting for it, and has still more coming, is cut: the layer
      * above should have closed it before. */
     size_t queue_bytes;

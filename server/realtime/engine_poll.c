@@ -148,6 +148,11 @@ static bool take_payload(struct engine *engine, struct str body) {
 
 static void take_post(struct engine *engine, struct conn *conn, struct http_request *take_request) {
     struct engine_server *server = engine->server;
+    if (take_request->body.len > server->options.max_payload_bytes) {
+        engine_refuse(server, conn, take_request, 413, ENGINEIO_BAD_REQUEST);
+        http_request_destroy(take_request);
+        return;
+    }
     if (!take_payload(engine, take_request->body)) {
         refuse(server, conn, take_request, ENGINEIO_BAD_REQUEST);
         return;

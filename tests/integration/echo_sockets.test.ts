@@ -217,6 +217,19 @@ test("what a client sends by polling behind the upgrade packet finds the session
   peer.socket.close();
 });
 
+test("a payload may be as long as was told and no longer, by both ways", async () => {
+  const longest = `4${"x".repeat(999_999)}`;
+  const session = await openPolling();
+  assert.equal((await ask(session, "POST", longest)).status, 200);
+  assert.equal((await ask(session)).text, longest);
+  assert.equal((await ask(session, "POST", `${longest}x`)).status, 413);
+  const peer = await openSocket();
+  peer.socket.send(longest);
+  assert.equal(await peer.next(), longest);
+  peer.socket.send(`${longest}x`);
+  assert.equal(await peer.closed(), 1009);
+});
+
 /* ---- Socket.IO ---- */
 
 async function openSocketIo(): Promise<Peer> {

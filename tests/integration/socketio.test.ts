@@ -338,6 +338,16 @@ test("pages of listed sites come with a token; their cookie counts nothing, and 
   }
 });
 
+test("a client may post as much as it is told, which is more than other bodies may have", async () => {
+  const { text } = await raw(server, "EIO=4&transport=polling");
+  const { sid, maxPayload } = JSON.parse(text.slice(1)) as { sid: string; maxPayload: number };
+  assert.equal(maxPayload, 1_000_000);
+  const pongs = (bytes: number) => "3\x1e".repeat(bytes / 2 - 1) + "40";
+  assert.deepEqual(await raw(server, polling(sid), { method: "POST", body: pongs(maxPayload) }).then(({ status, text }) => [status, text]), [200, "ok"]);
+  assert.equal((await raw(server, polling(sid), { method: "POST", body: pongs(maxPayload + 2) })).status, 413);
+  assert.equal((await ask(server, "POST", "/rooms", { token: ann.token, body: { name: "x".repeat(262_144) } })).status, 413);
+});
+
 test("requests that are none get 400 and the documented code", async () => {
   const sid = await openPolling();
   for (const [query, method, code] of [

@@ -9,7 +9,12 @@
 
 #include <cmocka.h>
 
-enum { MAX_HEADER_BYTES = 9000, MAX_BODY_BYTES = 64, CUT_EVERYWHERE_MAX_BYTES = 1024 };
+enum {
+    MAX_HEADER_BYTES = 9000,
+    MAX_BODY_BYTES = 64,
+    OWN_BODY_BYTES = 200,
+    CUT_EVERYWHERE_MAX_BYTES = 1024
+};
 
 /* What became of some bytes. */
 struct outcome {
@@ -52,7 +57,10 @@ static bool feed_piece(struct http_parser *parser, struct str piece, struct outc
 
 /* Two pieces, [0, cut) and the rest, each fed in steps of `step`. */
 static struct outcome parse_cut(struct str bytes, size_t cut, size_t step) {
-    const struct http_limits limits = {MAX_HEADER_BYTES, MAX_BODY_BYTES};
+    const struct http_limits limits = {.max_header_bytes = MAX_HEADER_BYTES,
+                                       .max_body_bytes = MAX_BODY_BYTES,
+                                       .own_prefix = STR("/own"),
+                                       .own_body_bytes = OWN_BODY_BYTES};
     struct http_parser *parser = http_parser_create(&limits);
     struct outcome outcome = {0};
     size_t at = 0;
@@ -162,7 +170,10 @@ static void requests_behind_one_another_are_told_apart(void **state) {
 
 static void blank_lines_before_a_request_are_forgiven_and_count_as_idle(void **state) {
     (void)state;
-    const struct http_limits limits = {MAX_HEADER_BYTES, MAX_BODY_BYTES};
+    const struct http_limits limits = {.max_header_bytes = MAX_HEADER_BYTES,
+                                       .max_body_bytes = MAX_BODY_BYTES,
+                                       .own_prefix = STR("/own"),
+                                       .own_body_bytes = OWN_BODY_BYTES};
     struct http_parser *parser = http_parser_create(&limits);
     size_t used;
     enum err error;
@@ -356,6 +367,24 @@ static void a_body_may_be_as_long_as_the_limit_and_no_longer(void **state) {
         ERR_TOO_LARGE);
 }
 
+static void paths_with_a_limit_of_their_own_have_that_one(void **state) {
+    (void)state;
+    char bytes[4096];
+    enum { OVER = OWN_BODY_BYTES + 1 };
+    static const char own[] = "POST /own/ HTTP/1.1\r\nHost: h\r\n";
+    snprintf(bytes, sizeof bytes, "%sContent-Length: %d\r\n\r\n%0*d", own, OWN_BODY_BYTES,
+             OWN_BODY_BYTES, 0);
+    http_request_destroy(assert_taken(str_from_cstr(bytes)));
+    snprintf(bytes, sizeof bytes, "%sContent-Length: %d\r\n\r\n", own, OVER);
+    assert_refused(str_from_cstr(bytes), ERR_TOO_LARGE);
+    snprintf(bytes, sizeof bytes, "%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%0*d\r\n", own, OVER,
+             OVER, 0);
+    assert_refused(str_from_cstr(bytes), ERR_TOO_LARGE);
+    snprintf(bytes, sizeof bytes, "POST /?/own HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n",
+             OWN_BODY_BYTES);
+    assert_refused(str_from_cstr(bytes), ERR_TOO_LARGE);
+}
+
 static void chunk_extensions_and_trailers_cannot_go_on_for_ever(void **state) {
     (void)state;
     char bytes[16384];
@@ -445,6 +474,7 @@ int main(void) {
         cmocka_unit_test(hostile_requests_are_refused),
         cmocka_unit_test(each_refusal_names_its_reason),
         cmocka_unit_test(a_body_may_be_as_long_as_the_limit_and_no_longer),
+        cmocka_unit_test(paths_with_a_limit_of_their_own_have_that_one),
         cmocka_unit_test(chunk_extensions_and_trailers_cannot_go_on_for_ever),
         cmocka_unit_test(an_address_may_be_as_long_as_the_limit_and_no_longer),
         cmocka_unit_test(headers_are_limited_in_bytes_and_in_number),
