@@ -170,9 +170,12 @@ static void on_turn(struct loop *loop, struct mail *mail) {
 
 /* ---- heartbeat and other times ---- */
 
+/* The answer has its time from now on: a ping that we send late, after a stall, is no fault of the
+ * client's. */
 static void ping(struct engine *engine) {
     struct blob *frame = engineio_frame(ENGINEIO_PING, STR_EMPTY);
     engine->awaits_pong = true;
+    engine->ping_due_ms = loop_now_ms(engine->server->loop);
     engine_send_frame(engine, frame);
     blob_unref(frame);
 }

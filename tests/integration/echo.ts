@@ -38,6 +38,13 @@ export class Echo {
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
   }
 
+  /** Keeps it from running for a while. */
+  async stall(ms: number): Promise<void> {
+    this.#child.kill("SIGSTOP");
+    await new Promise((done) => setTimeout(done, ms));
+    this.#child.kill("SIGCONT");
+  }
+
   /** Ends it; its exit code. */
   stop(): Promise<number | null> {
     return new Promise((resolve) => {

@@ -167,6 +167,17 @@ test("pings go on while they are answered, by both ways", async () => {
   peer.socket.close();
 });
 
+test("a ping that goes out late, as the server stood still, may be answered as long as any", async () => {
+  const peer = new Peer("EIO=4&transport=websocket", "/engine.io/", false);
+  await peer.next();
+  const slowly = timeout_ms * 0.6;
+  peer.socket.on("message", (data: Buffer) => data.toString() === "2" && setTimeout(() => peer.socket.send("3"), slowly));
+  await echo.stall(interval_ms + timeout_ms);
+  await until("two pings", () => peer.pings >= 2 || peer.code);
+  assert.equal(peer.code, undefined);
+  peer.socket.close();
+});
+
 test("who answers no ping is gone", async () => {
   const session = await openPolling();
   const peer = new Peer("EIO=4&transport=websocket", "/engine.io/", false);
