@@ -282,6 +282,32 @@ static void who_is_full_gets_the_next_page_when_drained(void **state) {
     assert_got(3, 10);
 }
 
+static void type(void) {
+    const struct log_event event = {.type = EVENT_typing_started, .audience = audience_room(ROOM)};
+    fanout_publish(fanout, &event, 1);
+}
+
+/* Volatile: dropped at half of the queue's limit, where messages still come and nothing closes. */
+static void typing_is_the_first_to_go_when_a_queue_fills(void **state) {
+    (void)state;
+    int64_t before = metrics_get(METRIC_EVENTS_DROPPED);
+    go_live();
+    peer.queued = QUEUE_BYTES / 2;
+    type();
+    deliver_all();
+    assert_int_equal(peer.count, 1);
+    peer.queued++;
+    type();
+    deliver_all();
+    assert_int_equal(peer.count, 1);
+    assert_int_equal(metrics_get(METRIC_EVENTS_DROPPED), before + 1);
+    say();
+    deliver_all();
+    assert_int_equal(peer.count, 2);
+    assert_int_equal(peer.got[1], pos);
+    assert_int_equal(peer.code, 0);
+}
+
 static void a_full_queue_closes_with_4001(void **state) {
     (void)state;
     go_live();
@@ -452,6 +478,7 @@ int main(void) {
         TEST(pages_then_the_ring_without_gap_or_repeat),
         TEST(what_a_page_brought_before_the_ring_is_not_repeated),
         TEST(who_is_full_gets_the_next_page_when_drained),
+        TEST(typing_is_the_first_to_go_when_a_queue_fills),
         TEST(a_full_queue_closes_with_4001),
         TEST(changed_text_leaves_the_room_buffers),
         TEST(who_leaves_a_room_hears_it_and_no_more),
