@@ -209,6 +209,8 @@ static void on_timer(struct timer *timer) {
 }
 
 void engine_arm_timer(struct engine *engine) {
+    if (engine->state == ENGINE_CLOSED) /* the ping may have ended it */
+        return;
     uint64_t now_ms = loop_now_ms(engine->server->loop);
     uint64_t due_ms = engine->ping_due_ms;
     if (engine->state == ENGINE_LAST_WORDS)

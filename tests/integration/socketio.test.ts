@@ -580,6 +580,27 @@ test("a client that asks and asks and never polls is cut", async () => {
   }
 });
 
+/* The ping finds the queue too long: with the session ends its timer. What lay where the session was is used again. */
+test("a client that is cut at its ping leaves nothing behind", async () => {
+  const small = await Server.start(["--net.queue_bytes=4096", "--socketio.ping_interval_ms=4000", "--socketio.ping_timeout_ms=200"]);
+  const engines = async (person: Person) => /^parley_engines (\d+)$/m.exec(await (await fetch(`${small.url}/metrics`, { headers: { authorization: `Bearer ${person.token}` } })).text())?.[1];
+  try {
+    const dora = await small.person("dora", "owner");
+    const refused = "40/nowhere";
+    const first = await openPolling(small);
+    let most = -1; /* with so many answers waiting the next one ends it */
+    while ((await raw(small, polling(first), { method: "POST", body: refused })).status === 200) most++;
+    const refusals = Array.from({ length: most }, () => refused).join("\x1e");
+    const sid = await openPolling(small);
+    assert.equal((await raw(small, polling(sid), { method: "POST", body: refusals })).status, 200);
+    await until("the ping", async () => (await raw(small, polling(sid), { method: "POST", body: "3" })).status === 400);
+    for (let count = 0; count < 20; count++) await openPolling(small);
+    await until("the end of all", async () => (await engines(dora)) === "0");
+  } finally {
+    await small.end();
+  }
+});
+
 test("handshakes and refused joins of strangers are counted by address", async () => {
   const strict = await Server.start(["--limits.rate=on", "--limits.address_rate=1", "--limits.address_burst=4"]);
   try {
