@@ -127,10 +127,13 @@ void conn_await_request(struct conn *conn) {
         conn_start_reading(conn);
 }
 
-/* Who asks and asks and reads no answers is not read further: the queue stays bounded. */
+/* Who asks and asks and reads no answers is not read further: the queue stays bounded. What waits
+ * behind a watched request is fed when the answer is out: whoever answers that one may be in the
+ * middle of anything, and each request let in could answer the next one's, without end. */
 void conn_answered(struct conn *conn, bool close) {
     if (conn->state != CONN_ANSWERING)
         return;
+    bool waits = conn->above_mark || (conn->watching && conn->unread != NULL);
     conn_drop_http(conn);
     if (conn->watching) {
         conn->watching = false;
@@ -139,7 +142,7 @@ void conn_answered(struct conn *conn, bool close) {
     }
     if (close) {
         conn_close(conn);
-    } else if (conn->above_mark) {
+    } else if (waits) {
         conn->state = CONN_SENDING;
         uv_read_stop((uv_stream_t *)&conn->tcp); /* it was watched, perhaps */
         conn->queued_before = conn->queued_bytes;

@@ -90,11 +90,12 @@ static void destroy(struct engine *engine) {
 void engine_end(struct engine *engine, enum engineio_type last) {
     if (engine->state == ENGINE_CLOSED)
         return;
-    if (engine->poll != NULL)
-        engine_answer_poll(engine, last);
+    /* first of all: nothing that comes from here on may find it open */
     engine->state = ENGINE_CLOSED;
     timer_disarm(&engine->timer);
     strmap_remove(&engine->server->by_sid, str_make(engine->sid, ENGINE_SID_CHARS));
+    if (engine->poll != NULL)
+        engine_answer_poll(engine, last);
     engine_close_socket(&engine->socket, WS_CLOSE_NORMAL, STR_EMPTY);
     engine_close_socket(&engine->probe, WS_CLOSE_NORMAL, STR_EMPTY);
     engine_touch(engine);

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 import { WebSocket } from "ws";
 import { ask, Server, until, type EventJson, type Json, type MessageJson, type Person } from "./harness.ts";
+import { Line } from "./raw.ts";
 
 /** One socket, with what came by it. */
 class Caller {
@@ -382,6 +383,22 @@ test("a second poll ends the session: the first gets a close packet, the second 
   assert.equal(second.status, 400);
   assert.equal((await first).text.endsWith("1") || (await first).status === 400, true);
   assert.equal((await raw(server, polling(sid))).status, 400);
+});
+
+/* The answer to the first poll lets the request behind it in while the session is being ended. */
+test("a poll that waits behind the one which ends with the session finds none", async () => {
+  const statuses = await until("the poll to arrive before the one that is too many", async () => {
+    const sid = await openPolling();
+    const poll = `GET /socket.io/?${polling(sid)} HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\n\r\n`;
+    const line = await Line.open(server.url);
+    line.write(poll + poll);
+    await raw(server, polling(sid), { method: "POST", body: "3" });
+    await raw(server, polling(sid));
+    const found = await until("both answers", () => (line.statuses.length === 2 ? line.statuses : undefined));
+    line.close();
+    return found[0] === 200 ? found : undefined;
+  });
+  assert.deepEqual(statuses, [200, 400]);
 });
 
 test("a poll that is taken back ends the session", async () => {
