@@ -318,6 +318,13 @@ void node_owner_link(struct node *node, struct buf *out) {
 
 /* ---- stopping ---- */
 
+/* Once: a loop that stops at once runs drain_loop only in stop_loop's last turns. */
+static void close_control(struct node *node) {
+    if (node->control != NULL)
+        control_close(node->control);
+    node->control = NULL;
+}
+
 static void drain_loop(struct loop *loop, struct mail *mail) {
     struct node_loop *part = CONTAINER_OF(mail, struct node_loop, drain_mail);
     (void)loop;
@@ -327,8 +334,7 @@ static void drain_loop(struct loop *loop, struct mail *mail) {
         for (unsigned i = 0; i < part->node->side_net_count; i++)
             net_drain(part->node->side_nets[i]);
         timer_disarm(&part->node->presence_timer);
-        control_close(part->node->control);
-        part->node->control = NULL;
+        close_control(part->node);
     }
 }
 
@@ -361,8 +367,8 @@ static void drain(struct node *node) {
 static void stop_loop(struct node *node, struct node_loop *part) {
     enum { TURNS_MAX = 100 };
     bool is_first = part == &node->loops[0];
-    if (is_first && node->control != NULL)
-        control_close(node->control);
+    if (is_first)
+        close_control(node);
     if (!node->loops_started && part->net != NULL)
         net_drain(part->net);
     for (unsigned i = 0; !node->loops_started && is_first && i < node->side_net_count; i++)

@@ -116,6 +116,16 @@ test("while it drains nobody new is let in", async () => {
   deaf.close();
 });
 
+test("who stops a server right after it has listened, and spoken to it, sees it end well, however often", async () => {
+  const hasty = await Server.start();
+  for (let time = 0; time < 15; time += 1) {
+    assert.equal((await hasty.cli("user", "list")).code, 0);
+    assert.equal(await hasty.stop(), 0, hasty.log);
+    await hasty.run();
+  }
+  await hasty.end();
+});
+
 /* ---- health, metrics, logs ---- */
 
 test("health and readiness ignore Host; nothing else does", async () => {
