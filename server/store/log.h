@@ -22,6 +22,7 @@ static inline int64_t audience_workspace(void) {
 
 struct log_event {
     enum event_id type;
+    uint32_t check; /* of the cursor at pos: filled in by emit and log_commit, as pos is */
     int64_t audience;
     int64_t actor;   /* account key, 0: the operator */
     int64_t subject; /* key of what events.def names */
@@ -35,7 +36,6 @@ struct log_event {
     int64_t pos; /* 0: not logged (typing …) */
     int64_t seq; /* ROOM audience, LOGGED */
     int64_t created_at;
-    uint32_t check; /* check bits of the cursor at pos */
 };
 
 /* A transaction in hand, given to handlers inside struct call. */
