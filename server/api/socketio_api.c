@@ -95,12 +95,13 @@ static enum err read_join(struct request *request, struct join *join, const json
     return err == ERR_OK ? read_rooms(request, auth, &params->rooms) : err;
 }
 
-/* Refused joins cost a stranger as much as any other request. */
-static enum err admit(struct request *request) {
-    if (atomic_load(&request->api->draining))
-        return ERR_DRAINING;
+/* What cannot be a sign-in costs a stranger as much as any other request; a wrong token is charged
+ * where it is found out, a right one not at all. */
+static enum err charge_stranger(struct request *request, enum err outcome) {
+    if (outcome == ERR_OK && request->credential.token.len > 0)
+        return ERR_OK;
     request->error.retry_after_ms = (int64_t)limit_take_address(LIMIT_BASE, request->address);
-    return request->error.retry_after_ms == 0 ? ERR_OK : ERR_RATE_LIMITED;
+    return request->error.retry_after_ms == 0 ? outcome : ERR_RATE_LIMITED;
 }
 
 static void finish_join(struct request *take_request);
@@ -114,9 +115,9 @@ static void on_connect(struct socketio_socket *socket, const json_t *auth) {
     socketio_hold(socket);
     request->way = join;
     memcpy(request->address, socketio_client_peer(client), sizeof request->address);
-    request->outcome = admit(request);
-    if (request->outcome == ERR_OK)
-        request->outcome = read_join(request, join, auth);
+    request->outcome = charge_stranger(request, read_join(request, join, auth));
+    if (atomic_load(&request->api->draining))
+        request->outcome = ERR_DRAINING;
     if (request->outcome != ERR_OK)
         finish_join(request);
     else

@@ -234,7 +234,14 @@ static void on_timer(struct timer *timer) {
     case CONN_LINGERING:
         conn_abort(conn);
         break;
-    case CONN_ANSWERING:
+    case CONN_ANSWERING: /* armed where it waits to move, until what is queued is out */
+        if (conn->parcel == NULL)
+            break;
+        if (reads_on(conn))
+            timer_arm(timer->loop, timer, conn->net->options.idle_timeout_ms);
+        else
+            conn_abort(conn);
+        break;
     case CONN_WEBSOCKET:
     case CONN_STREAMING:
     case CONN_CLOSED:

@@ -51,6 +51,8 @@ void conn_move(struct conn *conn, struct net *to, struct http_request *take_requ
     parcel->request = take_request;
     parcel->fd = -1;
     conn->parcel = parcel;
+    conn->queued_before = conn->queued_bytes;
+    timer_arm(conn->net->loop, &conn->timer, conn->net->options.idle_timeout_ms);
     conn_post_parcel(conn);
 }
 

@@ -618,6 +618,27 @@ test("a client that is cut at its ping leaves nothing behind", async () => {
   }
 });
 
+test("who signs in takes nothing of the address's share, by joining however often", async () => {
+  const names = ["/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h"];
+  const strict = await Server.start(["--limits.rate=on", "--limits.address_rate=1", "--limits.address_burst=4", `--socketio.namespaces=${names.join(",")}`]);
+  try {
+    const eve = await strict.person("eve", "owner");
+    const main = await Caller.joined(strict, { auth: { token: eve.token }, transports: ["websocket"] });
+    for (const name of names) {
+      const other = main.socket.io.socket(name, { auth: { token: eve.token } });
+      let refused = "";
+      other.on("connect_error", (error) => (refused = error.message));
+      other.connect();
+      await until(`${name} joined`, () => other.connected || refused !== "");
+      assert.equal(refused, "", name);
+    }
+    main.socket.io.reconnection(false);
+    main.socket.io.engine.close();
+  } finally {
+    await strict.end();
+  }
+});
+
 test("handshakes and refused joins of strangers are counted by address", async () => {
   const strict = await Server.start(["--limits.rate=on", "--limits.address_rate=1", "--limits.address_burst=4"]);
   try {
