@@ -126,7 +126,7 @@ say "listens after $took_ms ms"
 if [ "${FRESH_TEST:-1}" = 1 ]; then
     say "make test in it"
     if ! inside "make test" >"$root/tmp/test.log" 2>&1; then
-        grep -E -A 20 'not ok|FAILED|✘|✖|Error' "$root/tmp/test.log" | head -100
+        grep -E -A 20 'not ok|FAILED|✘|✖|Error|[0-9] .*(ERROR|FAIL|TIMEOUT) ' "$root/tmp/test.log" | head -100
         tail -25 "$root/tmp/test.log"
         fail "make test"
     fi
