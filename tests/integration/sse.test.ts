@@ -284,7 +284,7 @@ test("curl gets the same", async () => {
 });
 
 test("a reader that stalls is cut and resumes whole; who shuts down early is no harm", async () => {
-  const small = await Server.start(["--net.queue_bytes=65536", "--realtime.resume_max_events=100000"]);
+  const small = await Server.start(["--net.queue_bytes=65536", "--net.close_timeout_ms=60000", "--realtime.resume_max_events=100000"]);
   try {
     const dora = await small.person("dora", "owner");
     const room = await dora.room("general");

@@ -108,7 +108,7 @@ for (const batch of ["io_uring", "writev"]) {
 }
 
 test("a member that stops reading is closed with 4001 at queue_bytes, the others are served, and it resumes whole", async (t) => {
-  const server = await Server.start(["--net.queue_bytes=262144", "--realtime.resume_max_events=1000000"]);
+  const server = await Server.start(["--net.queue_bytes=262144", "--net.close_timeout_ms=60000", "--realtime.resume_max_events=1000000"]);
   t.after(() => server.end());
   const ann = await server.person("ann", "owner");
   const bob = await server.person("bob");

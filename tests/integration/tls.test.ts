@@ -243,7 +243,7 @@ for (const way of ["auto", "writev"]) {
 }
 
 test("a WebSocket that reads nothing is closed at its queue's limit, by a whole frame, and resumes whole", async (t) => {
-  const own = await Server.start([...authority.settings("first"), `--web=${web}`, "--net.queue_bytes=262144"]);
+  const own = await Server.start([...authority.settings("first"), `--web=${web}`, "--net.queue_bytes=262144", "--net.close_timeout_ms=60000"]);
   t.after(() => own.end());
   const eve = await own.person("eve", "owner");
   const joe = await own.person("joe");
