@@ -267,14 +267,17 @@ void session_deliver(struct session *session, struct packet *packet, struct audi
     send_packet(session, packet, audience);
 }
 
-/* What the ring holds after the head of the last page and the hub has delivered already. False when
- * the session fell behind again. */
-static bool replay_ring(struct session *session, uint64_t index) {
+/* What the ring holds after the head of the last page and the hub has delivered already. The ring
+ * may go on meanwhile and leave the session behind, but not behind what it was sent here. */
+static void replay_ring(struct session *session, uint64_t index) {
     struct hub *hub = session->hub;
+    int64_t done = session->pos;
     while (session->state == SESSION_LIVE && index < hub->index) {
         struct packet *packet;
-        if (ring_read(hub->options.ring, &index, &packet, 1) != 1)
-            return false;
+        if (ring_read(hub->options.ring, &index, &packet, 1) != 1) {
+            session_fall_behind(session, done);
+            return;
+        }
         int64_t before = packet->stream_pos - (packet->pos != 0);
         if (hub_is_addressed(session, packet)) {
             if (packet_is_stub(packet) || !has_room(session))
@@ -283,9 +286,9 @@ static bool replay_ring(struct session *session, uint64_t index) {
                 session_deliver(session, packet, NULL);
             hub_apply(session, packet);
         }
+        done = packet->stream_pos;
         packet_unref(packet);
     }
-    return true;
 }
 
 static void go_live(struct session *session, const struct page *page) {
@@ -300,8 +303,7 @@ static void go_live(struct session *session, const struct page *page) {
         if (session_wants_room(session, open->room))
             hub_subscribe(session, audience_room(open->room), open->from_seq);
     }
-    if (!replay_ring(session, index))
-        session_fall_behind(session, session->pos);
+    replay_ring(session, index);
 }
 
 void session_on_page(struct session *session, struct page *page) {

@@ -33,11 +33,16 @@ static struct {
 static int pages_asked;
 static int64_t page_from; /* of the newest one asked for */
 
+static size_t flood_after; /* the ring goes on far when so many packets were sent; 0: never */
+static void flood(void);
+
 static void fake_packet(struct session *to, struct packet *packet, struct audience *audience) {
     (void)to;
     (void)audience;
     assert_true(peer.count < sizeof peer.got / sizeof *peer.got);
     peer.got[peer.count++] = packet->pos;
+    if (peer.count == flood_after)
+        flood();
 }
 static void fake_json(struct session *to, struct str json) {
     (void)to;
@@ -155,6 +160,13 @@ static void say(void) {
     publish(EVENT_message_created, audience_room(ROOM), 1);
 }
 
+/* More than the ring holds. */
+static void flood(void) {
+    flood_after = 0;
+    for (int i = 0; i < 2000; i++)
+        say();
+}
+
 /* The page asked for arrives: messages at these positions, read up to `next`. */
 static void page_arrives(int64_t first, int64_t last, int64_t next, bool at_head) {
     static const struct log_open_room rooms[] = {{.room = ROOM, .from_seq = FROM_SEQ}};
@@ -264,6 +276,21 @@ static void what_a_page_brought_before_the_ring_is_not_repeated(void **state) {
     say();
     deliver_all();
     assert_got(11, 13);
+}
+
+static void whom_the_ring_leaves_behind_in_the_middle_gets_nothing_twice(void **state) {
+    (void)state;
+    assert_true(sign_in());
+    start_stream(pos);
+    for (int i = 0; i < 3; i++)
+        say();
+    deliver_all();
+    flood_after = 2;
+    page_arrives(1, 0, 10, true); /* the ring has 11 to 13, but 13 is gone before it is read */
+    assert_got(11, 12);
+    assert_int_equal(session->state, SESSION_CATCHING_UP);
+    assert_int_equal(page_from, 12);
+    session_release(session);
 }
 
 static void who_is_full_gets_the_next_page_when_drained(void **state) {
@@ -477,6 +504,7 @@ int main(void) {
         TEST(changes_of_messages_from_before_joining_are_not_heard),
         TEST(pages_then_the_ring_without_gap_or_repeat),
         TEST(what_a_page_brought_before_the_ring_is_not_repeated),
+        TEST(whom_the_ring_leaves_behind_in_the_middle_gets_nothing_twice),
         TEST(who_is_full_gets_the_next_page_when_drained),
         TEST(typing_is_the_first_to_go_when_a_queue_fills),
         TEST(a_full_queue_closes_with_4001),
