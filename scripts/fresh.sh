@@ -15,6 +15,7 @@ if [ "${1:-}" != --inside ]; then
     [ "$(id -u)" -eq 0 ] || fail "make fresh needs root: it makes a root folder of its own and enters it"
     scripts/install-dependencies.sh fresh
     root="$(mktemp -d /var/tmp/parley-fresh.XXXXXX)"
+    chmod 755 "$root" # it becomes /: a test that is nobody must get through it
     trap 'rm -rf --one-file-system "$root"' EXIT
     # The first process of a PID namespace takes all others with it when it ends.
     status=0
