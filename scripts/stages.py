@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the rows of stages.txt that belong to a set: stages.py check|test|ci
 
-Prints what each stage prints, then a table of seconds and counts, then one line `N passed, N failed`.
+Prints what each stage prints, then what the failed tests said, a table of seconds and counts, and one line
+`N passed, N failed`.
 Exits with 1 if a test failed, a command failed, or a stage ran no test.
 """
 import json
@@ -27,6 +28,7 @@ class Stage:
     passed: int = 0
     failed: int = 0
     note: str = ""
+    said: str = ""  # by its failed tests
 
 
 def read_stages(wanted: str) -> list[Stage]:
@@ -92,6 +94,24 @@ def count_totals(text: str) -> tuple[int, int]:
     return result["passed"], result["failed"]
 
 
+def node_failures(text: str) -> str:
+    """The failed lines of a TAP report, each with the indented block that explains it."""
+    return "\n".join(match[0] for match in re.finditer(r"^( *)not ok .*\n(?:\1 +.*\n)*", text, re.MULTILINE))
+
+
+def meson_failures(text: str) -> str:
+    said = []
+    for line in text.splitlines():
+        program = json.loads(line)
+        if program["result"] not in ("OK", "EXPECTEDFAIL", "SKIP"):
+            bad = [ok for ok in (program.get("stdout") or "").splitlines() if not re.match(r"ok |1\.\.", ok)]
+            said.append("\n".join([f"{program['name']}: {program['result']}", *bad, (program.get("stderr") or "")[-SAID_MAX:]]))
+    return "\n".join(said)
+
+
+FAILURES = {"meson": meson_failures, "node": node_failures}
+SAID_MAX = 6000
+
 COUNTERS = {"meson": count_meson, "node": count_node, "vitest": count_vitest,
             "playwright": count_playwright, "totals": count_totals}
 
@@ -106,7 +126,10 @@ def run_stage(stage: Stage, result_file: Path) -> None:
         stage.passed = int(status == 0)
     else:
         try:
-            stage.passed, stage.failed = COUNTERS[stage.counts](result_file.read_text())
+            result = result_file.read_text()
+            stage.passed, stage.failed = COUNTERS[stage.counts](result)
+            if stage.failed and stage.counts in FAILURES:
+                stage.said = FAILURES[stage.counts](result)[:SAID_MAX]
         except (OSError, ValueError, KeyError, IndexError) as error:
             stage.note = f"no result to count ({error.__class__.__name__})"
     if status != 0 and stage.failed == 0:
@@ -128,6 +151,9 @@ def main() -> int:
         for stage in stages:
             run_stage(stage, Path(folder) / stage.name)
 
+    for stage in stages:
+        if stage.said:
+            print(f"\n==> what failed in {stage.name}\n{stage.said}")
     print(f"\n{'stage':<20}{'seconds':>9}{'passed':>8}{'failed':>8}")
     for stage in stages:
         print(f"{stage.name:<20}{stage.seconds:>9.1f}{stage.passed:>8}{stage.failed:>8}  {stage.note}".rstrip())

@@ -30,6 +30,7 @@ struct control {
     struct api *api;
     struct list clients;
     unsigned client_count;
+    bool is_closed; /* the listener is */
     char *data_folder;
 };
 
@@ -107,10 +108,19 @@ void control_close(struct control *control) {
     uv_close((uv_handle_t *)&control->listener, on_listener_closed);
 }
 
-static void on_listener_closed(uv_handle_t *handle) {
-    struct control *control = CONTAINER_OF(handle, struct control, listener);
+/* libuv calls back for the handles of one turn in no promised order: whichever is the last,
+ * listener or client, ends it. */
+static void free_if_unused(struct control *control) {
+    if (!control->is_closed || control->client_count > 0)
+        return;
     mem_free(control->data_folder);
     mem_free(control);
+}
+
+static void on_listener_closed(uv_handle_t *handle) {
+    struct control *control = CONTAINER_OF(handle, struct control, listener);
+    control->is_closed = true;
+    free_if_unused(control);
 }
 
 /* ---- clients ---- */
@@ -136,6 +146,7 @@ static void on_client_closed(uv_handle_t *handle) {
     struct client *client = CONTAINER_OF(handle, struct client, pipe);
     list_remove(&client->link);
     client->control->client_count--;
+    free_if_unused(client->control);
     release_client(client);
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { ask, binary, cliIn, Person, Server, until, type Outcome } from "./harness.ts";
+import { ask, binary, cliIn, environment, Person, Server, until, type Outcome } from "./harness.ts";
 
 let scratch: string;
 let server: Server;
@@ -264,17 +264,18 @@ test("a path longer than a socket's address works, and files of others in the fo
   const folder = join(scratch, "long".repeat(20), "path".repeat(20));
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "README"), "not Parley's");
-  const child = spawn(binary, ["serve", "--data", folder, "--listen", "127.0.0.1:0"], { env: {} });
+  const child = spawn(binary, ["serve", "--data", folder, "--listen", "127.0.0.1:0"], { env: environment });
   let log = "";
-  child.stdout.on("data", (bytes: Buffer) => (log += bytes.toString()));
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (log += bytes.toString()));
   const exit = new Promise((resolve) => child.on("exit", resolve));
   try {
     await until("the server to listen", () => log.includes("Parley listens on"));
     const added = await cliIn(folder, ["user", "add", "ann", "--role", "owner", "--password-stdin"], "correct horse\n");
-    assert.equal(added.code, 0, added.stderr);
+    assert.equal(added.code, 0, `${added.stderr}\n${log}`);
     child.kill("SIGTERM");
-    assert.equal(await exit, 0);
-    assert.match((await cliIn(folder, ["user", "list"])).stdout, /ann/);
+    assert.equal(await exit, 0, log);
+    const listed = await cliIn(folder, ["user", "list"]);
+    assert.match(listed.stdout, /ann/, listed.stderr);
     assert.equal(await readFile(join(folder, "README"), "utf8"), "not Parley's");
   } finally {
     child.kill("SIGKILL");

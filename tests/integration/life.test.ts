@@ -126,6 +126,20 @@ test("who stops a server right after it has listened, and spoken to it, sees it 
   await hasty.end();
 });
 
+test("who stops a server while its control socket is held sees it end well", async () => {
+  const held = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const socket = connect(join(server.folder, "control.sock"));
+      socket.on("error", () => undefined);
+      socket.write("no request\n");
+      await new Promise((resolve) => socket.once("data", resolve));
+      return socket;
+    }),
+  );
+  assert.equal(await server.stop(), 0, server.log);
+  for (const socket of held) socket.destroy();
+});
+
 /* ---- health, metrics, logs ---- */
 
 test("health and readiness ignore Host; nothing else does", async () => {

@@ -465,7 +465,7 @@ test("a WebSocket more than one is opened and closed; the session goes on", asyn
 describe("times", () => {
   let quick: Server;
   before(async () => {
-    quick = await Server.start(["--socketio.ping_interval_ms=300", "--socketio.ping_timeout_ms=200"]);
+    quick = await Server.start(["--socketio.ping_interval_ms=300", "--socketio.ping_timeout_ms=3000"]);
   });
   after(() => quick.end());
 
