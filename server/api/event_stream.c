@@ -117,7 +117,7 @@ static void open_stream(struct conn *conn, const struct request *request) {
                                                              .row = actor->session,
                                                              .expires_at_ms = actor->expires_at,
                                                              .role = actor->role,
-                                                             .id = actor->id}))
+                                                             .id = actor->author.id}))
         return;
     send_started(session, request);
     session_start_stream(session, effect->start_pos, effect->only_rooms, effect->only_count);

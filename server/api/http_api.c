@@ -190,7 +190,7 @@ static void finish_upgrade(struct request *take_request) {
                                                                 .row = actor->session,
                                                                 .expires_at_ms = actor->expires_at,
                                                                 .role = actor->role,
-                                                                .id = actor->id});
+                                                                .id = actor->author.id});
     }
     http_request_destroy(upgrade->http);
     conn_release(conn);

@@ -158,7 +158,7 @@ static struct str make_pid(struct arena *arena, struct uuid person) {
 /* The old one where the stream goes on from it: the client takes its state for recovered. */
 static struct str choose_pid(const struct join *join, const struct request *request) {
     const struct session_start_result *result = request->result;
-    struct uuid person = request->call.actor.id;
+    struct uuid person = request->call.actor.author.id;
     if (!join->wants_recovery)
         return STR_EMPTY;
     if (result->resumed && is_pid_of(join->pid, person))
@@ -184,7 +184,7 @@ static void open_session(const struct join *join, const struct request *request)
                                                              .row = actor->session,
                                                              .expires_at_ms = actor->expires_at,
                                                              .role = actor->role,
-                                                             .id = actor->id}))
+                                                             .id = actor->author.id}))
         return;
     if (join->wants_recovery)
         transport_socketio_add_offsets(session);

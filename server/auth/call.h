@@ -13,10 +13,10 @@
 /* Who calls, read from rows in the call's own transaction (dispatch_run does it before the
  * handler). */
 struct actor {
-    int64_t account;    /* 0: nobody signed in, or the operator */
-    int64_t session;    /* row of the session that the credential named */
-    int64_t expires_at; /* when that session ends by itself */
-    struct uuid id;
+    int64_t account;      /* 0: nobody signed in, or the operator */
+    int64_t session;      /* row of the session that the credential named */
+    int64_t expires_at;   /* when that session ends by itself */
+    struct author author; /* its id and names; in the arena */
     enum role role;
     bool is_operator; /* reached over the control socket or the folder's lock: above every rank */
 };

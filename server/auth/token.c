@@ -33,7 +33,7 @@ static enum err token_actor(enum err err, const struct session_row *row, struct 
         *out = (struct actor){.account = row->account,
                               .session = row->key,
                               .expires_at = row->expires_at,
-                              .id = row->account_id,
+                              .author = row->author,
                               .role = row->role};
     return err;
 }

@@ -2,7 +2,6 @@
 #include "chat/access.h"
 #include "chat/digest.h"
 #include "chat/text.h"
-#include "store/account.h"
 #include "store/message.h"
 
 #include <sodium.h>
@@ -27,16 +26,6 @@ static enum err tell_message(struct call *call, const struct room_access *access
 
 /* ---- message.send ---- */
 
-static enum err author_of(struct call *call, const struct author **out) {
-    struct author *author = arena_alloc(call->arena, sizeof *author);
-    struct account_row account;
-    enum err err = account_by_key(call->tx, call->actor.account, &account);
-    if (err == ERR_OK)
-        *author = account_author(&account);
-    *out = author;
-    return err;
-}
-
 /* Stores the message and its event. The event takes the seq that the row has been given. */
 static enum err send_new(struct call *call, const struct message_send_params *in,
                          const struct room_access *access, struct nonce_row *nonce,
@@ -45,13 +34,14 @@ static enum err send_new(struct call *call, const struct message_send_params *in
     enum err err = log_room_seq(call->tx, access->room.key, &room_seq);
     const struct message_new row = {access->room.key, call->actor.account, room_seq + 1, in->text,
                                     in->nonce};
+    struct author *author = arena_alloc(call->arena, sizeof *author);
+    *author = call->actor.author;
     *message = (struct message){.room = access->room.id,
                                 .seq = row.seq,
                                 .text = in->text,
                                 .nonce = in->nonce,
+                                .author = author,
                                 .created_at = call->tx->now_ms};
-    if (err == ERR_OK)
-        err = author_of(call, &message->author);
     if (err == ERR_OK)
         err = message_insert(call->tx, &row, &message->id, &nonce->subject);
     if (err == ERR_OK)
@@ -82,8 +72,7 @@ enum err message_send(struct call *call, const struct message_send_params *in,
     /* A retry is answered in an archived room too: ask for the room's state only when the message
      * is new. */
     enum err err = access_room(call, in->room, ROOM_ACT_TAKE_PART, &access);
-    if (err == ERR_OK)
-        err = digest_request(call->tx, parts, sizeof parts / sizeof *parts, nonce.digest);
+    digest_request(parts, sizeof parts / sizeof *parts, nonce.digest);
     if (err == ERR_OK)
         err = nonce_of(call->tx, call->actor.account, in->nonce, &first);
     if (err != ERR_OK)

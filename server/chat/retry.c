@@ -35,8 +35,8 @@ static struct str bytes_of(const struct field *field, const void *params) {
 }
 
 /* The operation's name and every parameter but the nonce: whether it was given, and its value. */
-static enum err digest_call(struct call *call, const void *params,
-                            unsigned char out[NONCE_DIGEST_BYTES]) {
+static void digest_call(struct call *call, const void *params,
+                        unsigned char out[NONCE_DIGEST_BYTES]) {
     const struct field *fields = call->operation->in;
     size_t count = 0, used = 0;
     while (fields[count].name != NULL)
@@ -50,7 +50,7 @@ static enum err digest_call(struct call *call, const void *params,
         parts[used++] = is_given ? STR("1") : STR("0");
         parts[used++] = bytes_of(field, params);
     }
-    return digest_request(call->tx, parts, used, out);
+    digest_request(parts, used, out);
 }
 
 enum err retry_find(struct call *call, const void *params, struct str nonce, struct retry *out) {
@@ -58,9 +58,8 @@ enum err retry_find(struct call *call, const void *params, struct str nonce, str
     *out = (struct retry){.nonce = nonce};
     if (nonce.len == 0)
         return ERR_OK;
-    enum err err = digest_call(call, params, out->row.digest);
-    if (err == ERR_OK)
-        err = request_nonce_of(call->tx, call->actor.account, nonce, &first);
+    digest_call(call, params, out->row.digest);
+    enum err err = request_nonce_of(call->tx, call->actor.account, nonce, &first);
     if (err != ERR_OK || first.subject == 0)
         return err;
     out->row.subject = first.subject;

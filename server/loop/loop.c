@@ -12,6 +12,15 @@ enum loop_state { LOOP_IDLE, LOOP_RUNNING, LOOP_ENDED, LOOP_JOINED };
 
 static _Thread_local struct loop *current;
 
+enum { HELD_WAKES_MAX = 64 }; /* further loops are woken at once */
+
+/* Loops that are to be woken by this thread, and are not yet. */
+static _Thread_local struct {
+    bool holding;
+    size_t count;
+    struct loop *loops[HELD_WAKES_MAX];
+} held_wakes;
+
 /* Runs what was posted up to now; what is posted meanwhile waits for its own wake-up, so that mail
  * cannot starve sockets. */
 static size_t run_mail(struct loop *loop) {
@@ -140,8 +149,23 @@ void loop_post(struct loop *loop, struct mail *take_mail) {
     bool wake = !loop->woken;
     loop->woken = true;
     uv_mutex_unlock(&loop->mailbox_lock);
-    if (wake)
+    if (!wake)
+        return;
+    if (held_wakes.holding && held_wakes.count < HELD_WAKES_MAX)
+        held_wakes.loops[held_wakes.count++] = loop;
+    else
         CHECK(uv_async_send(&loop->wake) == 0);
+}
+
+void loop_hold_wakes(void) {
+    CHECK(!held_wakes.holding);
+    held_wakes.holding = true;
+}
+
+void loop_release_wakes(void) {
+    held_wakes.holding = false;
+    while (held_wakes.count > 0)
+        CHECK(uv_async_send(&held_wakes.loops[--held_wakes.count]->wake) == 0);
 }
 
 void loop_add_turn_end(struct loop *loop, struct turn_end *hook) {

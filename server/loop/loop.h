@@ -71,6 +71,11 @@ void loop_destroy(struct loop *take_loop);
 /* Hands `take_mail` to the loop's thread, which runs it soon, in the order of posting. One wake-up
  * serves a whole batch. Any thread. Mail posted after the thread has ended runs in loop_destroy. */
 void loop_post(struct loop *loop, struct mail *take_mail);
+/* Until loop_release_wakes, what this thread posts wakes nobody: a batch of mail is then run in one
+ * turn, and what it sends goes out together. Any thread; not nested. */
+void loop_hold_wakes(void);
+/* Wakes each loop that was posted to. */
+void loop_release_wakes(void);
 /* Adds a hook to the end of every turn, in order of adding. The hook may remove itself (list_remove
  * its link), not others. */
 void loop_add_turn_end(struct loop *loop, struct turn_end *hook);

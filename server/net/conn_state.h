@@ -37,22 +37,11 @@ enum conn_state {
 };
 
 struct conn {
-    uv_tcp_t tcp;
-    struct list link;
+    /* What sending needs comes first: the hub has it fetched ahead (hub.c). */
     struct net *net;
-    const struct conn_ops *ops;
-    void *user;
-    struct timer timer;
-    struct http_parser *http; /* while a request comes in */
-    struct ws_parser *ws;     /* while a frame or message is incomplete */
-    struct tls *tls;          /* all of TLS; NULL without, and until the first byte */
-    struct buf *unread;       /* bytes that came behind the request in hand, of a greeting, or
-                                 while paused */
-    struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
     struct run_queue runs;
     size_t queued_bytes;
-    size_t queued_before; /* when the timer last looked whether the peer reads on */
-    int fd;               /* tcp's, where sending finds it beside the rest that it needs */
+    int fd; /* tcp's */
     uint16_t holds, pongs;
     uint8_t sealed_runs; /* TLS: so many runs at the front are ciphertext */
     uint8_t state;       /* enum conn_state */
@@ -66,6 +55,18 @@ struct conn {
     bool close_after_answer : 1;
     bool is_closed : 1; /* libuv is done with it */
     bool told : 1;      /* on_close was called */
+    struct tls *tls;    /* all of TLS; NULL without, and until the first byte */
+    uv_tcp_t tcp;
+    struct list link;
+    const struct conn_ops *ops;
+    void *user;
+    struct timer timer;
+    struct http_parser *http; /* while a request comes in */
+    struct ws_parser *ws;     /* while a frame or message is incomplete */
+    struct buf *unread;       /* bytes that came behind the request in hand, of a greeting, or
+                                 while paused */
+    struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
+    size_t queued_before;     /* when the timer last looked whether the peer reads on */
     uint8_t peer[16];
     struct ws_deflate_params deflate; /* agreed on at the upgrade */
     struct conn_contexts *contexts;   /* conn_deflate.c; with context takeover only */

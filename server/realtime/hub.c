@@ -33,6 +33,7 @@ struct hub *hub_create(struct loop *loop, const struct hub_options *options) {
     list_init(&hub->wake_mail.link);
     map_init(&hub->audiences);
     list_init(&hub->sessions);
+    list_init(&hub->held);
     hub->index = ring_head(options->ring, &hub->pos, &hub->check);
     loop->hub = hub;
     CHECK(uv_timer_init(&loop->uv, &hub->hold) == 0);
@@ -62,9 +63,12 @@ void hub_destroy(struct hub *hub) {
     CHECK(list_is_empty(&hub->sessions));
     size_t at = 0;
     void *value;
+    struct list *link;
     while (map_next(&hub->audiences, &at, NULL, &value))
         destroy_audience(value);
     map_finish(&hub->audiences);
+    while ((link = list_pop_front(&hub->held)) != NULL)
+        loop_post(hub->loop, CONTAINER_OF(link, struct mail, link));
     hub->loop->hub = NULL;
     list_remove(&hub->cost_hook.link);
     uv_close((uv_handle_t *)&hub->hold, on_hold_closed);
@@ -194,6 +198,18 @@ static bool is_for(const struct member *member, const struct packet *packet) {
            !log_is_before_joining(packet->fact, session->subscriptions[member->slot].from_seq);
 }
 
+/* The next members' memory is asked for while one is served: with thousands of connections none of
+ * it is in the processor's cache, and waiting for it is most of what a delivery costs here. */
+static void prefetch_members(const struct audience *audience, uint32_t left) {
+    if (left >= 2)
+        __builtin_prefetch(audience->members[left - 2].session, 1);
+    if (left >= 1) {
+        const char *below = audience->members[left - 1].session->below;
+        __builtin_prefetch(below, 1);
+        __builtin_prefetch(below + 64, 1);
+    }
+}
+
 /* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile
  * makes the last one move into the place that was just done. Deleted or changed text leaves the
  * shared buffers too. */
@@ -207,6 +223,7 @@ static void hub_deliver(struct hub *hub, struct packet *packet) {
     for (uint32_t left = audience->count; left > 0; left--) {
         const struct member *member = &audience->members[left - 1];
         struct session *session = member->session;
+        prefetch_members(audience, left - 1);
         session->holds++; /* it may be closed below */
         if (packet_is_stub(packet))
             session_fall_behind(session, packet->stream_pos - 1);
@@ -279,8 +296,22 @@ static void on_wake(struct loop *loop, struct mail *mail) {
 
 static void on_hold_over(uv_timer_t *timer) {
     struct hub *hub = CONTAINER_OF(timer, struct hub, hold);
+    struct list held, *link;
     hub->began_ns = clock_monotonic_ns();
     deliver_from_ring(hub);
+    list_init(&held);
+    list_splice_back(&held, &hub->held);
+    while ((link = list_pop_front(&held)) != NULL) {
+        struct mail *mail = CONTAINER_OF(link, struct mail, link);
+        mail->run(hub->loop, mail);
+    }
+}
+
+bool hub_run_after_delivery(struct hub *hub, struct mail *take_mail) {
+    if (hub == NULL || !uv_is_active((uv_handle_t *)&hub->hold))
+        return false;
+    list_push_back(&hub->held, &take_mail->link);
+    return true;
 }
 
 static void on_turn_end(struct loop *loop, struct turn_end *hook) {

@@ -9,6 +9,7 @@
 
 struct loop;
 struct store;
+struct mail;
 
 struct hub_options {
     struct ring *ring;
@@ -31,6 +32,11 @@ void hub_destroy(struct hub *hub);
 /* New packets are in the ring. Any thread. Many calls before the loop turns are one wake-up: true
  * for the call that wakes. */
 bool hub_wake(struct hub *hub);
+/* True: delivering is held up after a costly fan-out, and the mail runs when that is over, after
+ * the events that were committed before it was posted: an answer then goes out in one write with
+ * its own event. False: nothing is held up, and nothing has happened to the mail. `hub` may be
+ * NULL. On the loop. */
+bool hub_run_after_delivery(struct hub *hub, struct mail *take_mail);
 /* Takes no more requests, and closes every session with CLOSE_GOING_AWAY and a jittered retry_after
  * of up to `spread_ms` as soon as the requests in hand are answered. On the loop. */
 void hub_drain(struct hub *hub, uint64_t spread_ms);

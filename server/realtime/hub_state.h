@@ -22,6 +22,7 @@ struct hub {
     uint32_t check;     /* cursor check bits at pos */
     /* The pause after a costly fan-out (hub.c). */
     uv_timer_t hold;
+    struct list held; /* mail that waits for its end */
     struct turn_end cost_hook;
     uint64_t began_ns;      /* of this turn's fan-out; 0: none */
     uint64_t hold_until_ns; /* nothing is delivered before */

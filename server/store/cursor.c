@@ -24,10 +24,7 @@ static void cursor_draw_epoch(char out[CURSOR_EPOCH_CHARS + 1]) {
     out[CURSOR_EPOCH_CHARS] = '\0';
 }
 
-/* The value of `key` of exactly `len` bytes, which is kept from now on; drawn by the caller in
- * `inout` if there is none. */
-static enum err cursor_keep_meta(struct db *db, struct arena *arena, struct str key, void *inout,
-                                 size_t len) {
+enum err meta_keep(struct db *db, struct arena *arena, struct str key, void *inout, size_t len) {
     struct db_rows rows;
     enum err err = DB_RUN(db, arena, QUERY_meta_get, &rows, DB_T(key));
     if (err != ERR_OK)
@@ -54,9 +51,9 @@ enum err cursor_prepare(struct db *db, struct arena *arena, struct cursor_secret
             err = DB_RUN(db, arena, QUERY_meta_delete, &rows, DB_T(STR("restored")));
     }
     if (err == ERR_OK)
-        err = cursor_keep_meta(db, arena, STR("secret"), out->key, sizeof out->key);
+        err = meta_keep(db, arena, STR("secret"), out->key, sizeof out->key);
     if (err == ERR_OK)
-        err = cursor_keep_meta(db, arena, STR("epoch"), out->epoch, CURSOR_EPOCH_CHARS);
+        err = meta_keep(db, arena, STR("epoch"), out->epoch, CURSOR_EPOCH_CHARS);
     return err;
 }
 

@@ -44,6 +44,9 @@ enum err db_check_file(struct db *db, struct arena *arena, struct str *damage) M
 /* False when the transaction begun with db_begin is gone (a full disk can take it away at any
  * statement). */
 bool db_in_transaction(const struct db *db);
+/* Rows that this connection has ever inserted, updated or deleted, what was rolled back included.
+ */
+int64_t db_changes(const struct db *db);
 
 /* ---- the write-ahead log ---- */
 /* Pages in it after the last commit of this connection; 0 once a checkpoint has brought all of them

@@ -1,35 +1,10 @@
-#include "store/db_open.h"
+#include "store/db_sqlite.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
-
-#include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-/* A prepared query. SQLite numbers $1… in the order in which it meets them, so the places are
- * looked up by name. */
-struct db_statement {
-    sqlite3_stmt *stmt;
-    uint8_t places[DB_PARAMETERS_MAX]; /* of $1 …, in SQLite's own numbers */
-    uint8_t parameters;
-};
-
-struct db {
-    sqlite3 *handle;
-    char *path, *vfs;
-    bool in_transaction;
-    int64_t wal_pages;
-    int failed_result; /* what was logged last, and when: a full disk fails a thousand times a
-                          second */
-    uint64_t failed_at_ms;
-    sqlite3_stmt *begin_read, *begin_write, *commit, *rollback;
-    sqlite3_stmt *savepoint, *release, *rollback_to;
-    struct db_statement statements[QUERY_COUNT];
-};
+/* SQLite gathers what RETURNING returns in a temporary table, made for that one row. So the words
+ * are cut off, and the key of the row just inserted is the row. */
+#define RETURNING_KEY " RETURNING key"
 
 static const char *const db_queries[QUERY_COUNT] = {
 #define QUERY(id, sql) [QUERY_##id] = (sql),
@@ -44,222 +19,6 @@ static const char *const db_query_names[QUERY_COUNT] = {
 #include "store/queries_core.def"
 #undef QUERY
 };
-
-/* ---- what can go wrong ---- */
-
-/* What is wrong and what to do, for results that an operator can do something about. */
-static const char *db_advice(int result) {
-    switch (result & 0xff) {
-    case SQLITE_FULL:
-        return "the disk is full: make room in the data folder's file system";
-    case SQLITE_READONLY:
-        return "the data folder or its files cannot be written: give them to the user that runs "
-               "Parley, and look whether the file "
-               "system is mounted read-only";
-    case SQLITE_CORRUPT:
-        return "the database is damaged: stop the server and put a backup in its place (README, "
-               "\"Restore\")";
-    case SQLITE_NOTADB:
-        return "parley.db is not a database: name another --data folder, or put a backup in its "
-               "place (README, \"Restore\")";
-    case SQLITE_CANTOPEN:
-        return "the database cannot be opened: look at the permissions of the data folder and its "
-               "files";
-    case SQLITE_IOERR:
-        return "the disk reports errors: look at the kernel's log";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return "another program holds the database: close it";
-    default:
-        return "unexpected; please report it";
-    }
-}
-
-/* After a failed fsync the kernel may have thrown the pages away and say "done" the next time: what
- * is on disk is unknown, and the only honest way on is to read it anew. */
-static void db_end_on_failed_sync(const struct db *db, int result) {
-    if (result != SQLITE_IOERR_FSYNC && result != SQLITE_IOERR_DIR_FSYNC)
-        return;
-    LOG_ERROR("fsync failed, the process ends: nobody knows what is on disk; look at the kernel's "
-              "log, then start again",
-              log_cstr("file", db->path), log_int("code", result));
-    _exit(DB_EXIT_FSYNC);
-}
-
-static void db_log_failure(struct db *db, int result, const char *what) {
-    uint64_t now_ms = clock_monotonic_ms();
-    if (db->failed_result == result && now_ms - db->failed_at_ms < DB_LOG_EVERY_MS)
-        return;
-    db->failed_result = result;
-    db->failed_at_ms = now_ms;
-    LOG_ERROR("storage failed", log_cstr("what", what), log_cstr("why", sqlite3_errmsg(db->handle)),
-              log_int("code", result), log_cstr("advice", db_advice(result)));
-}
-
-static enum err db_fail(struct db *db, int result, const char *what) {
-    db_end_on_failed_sync(db, result);
-    db_log_failure(db, result, what);
-    if (db->in_transaction && sqlite3_get_autocommit(db->handle))
-        db->in_transaction = false;
-    switch (result & 0xff) {
-    case SQLITE_ERROR:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_MISUSE:
-    case SQLITE_RANGE:
-    case SQLITE_MISMATCH:
-    case SQLITE_TOOBIG:
-        return ERR_INTERNAL; /* our mistake, not the disk's */
-    default:
-        return ERR_STORAGE_UNAVAILABLE;
-    }
-}
-
-/* ---- opening ---- */
-
-static void db_log_sqlite(void *arg, int result, const char *message) {
-    (void)arg;
-    switch (result & 0xff) {
-    case SQLITE_NOTICE: /* "recovered 12 frames from WAL file" */
-        LOG_INFO("sqlite", log_cstr("what", message), log_int("code", result));
-        break;
-    case SQLITE_IOERR:
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_FULL:
-    case SQLITE_CANTOPEN:
-        LOG_WARN("sqlite", log_cstr("what", message), log_int("code", result));
-        break;
-    default:
-        break; /* a refused UNIQUE among them: the caller knows */
-    }
-}
-
-static void db_configure_once(void) {
-    /* Refused when something has used SQLite before us (a test's VFS): then its defaults hold,
-     * which cost speed only. */
-    if (sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1) !=
-        SQLITE_OK) /* savepoints' journals stay in memory */
-        return;
-    sqlite3_config(SQLITE_CONFIG_LOG, db_log_sqlite, NULL);
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
-static int db_on_commit(void *arg, sqlite3 *handle, const char *name, int pages) {
-    (void)handle, (void)name;
-    ((struct db *)arg)->wal_pages = pages;
-    return SQLITE_OK; /* the executor runs the checkpoints, after the acknowledgements have gone out
-                       */
-}
-
-static int db_prepare_fixed(struct db *db, const char *sql, sqlite3_stmt **out) {
-    return sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-}
-
-static int db_prepare_transaction_statements(struct db *db) {
-    const struct {
-        const char *sql;
-        sqlite3_stmt **out;
-    } fixed[] = {
-        {"BEGIN", &db->begin_read},
-        {"BEGIN IMMEDIATE", &db->begin_write},
-        {"COMMIT", &db->commit},
-        {"ROLLBACK", &db->rollback},
-        {"SAVEPOINT work", &db->savepoint},
-        {"RELEASE work", &db->release},
-        {"ROLLBACK TO work", &db->rollback_to},
-    };
-    int result = SQLITE_OK;
-    for (size_t i = 0; result == SQLITE_OK && i < sizeof fixed / sizeof *fixed; i++)
-        result = db_prepare_fixed(db, fixed[i].sql, fixed[i].out);
-    return result;
-}
-
-static int db_is_wal(void *arg, int columns, char **values, char **names) {
-    (void)columns, (void)names;
-    *(bool *)arg = strcmp(values[0], "wal") == 0;
-    return 0;
-}
-
-/* The pragmas of one connection. journal_mode reads the file, so a damaged one is found here. */
-static int db_set_up(struct db *db, const struct db_options *options) {
-    char pragmas[512];
-    snprintf(pragmas, sizeof pragmas,
-             "PRAGMA journal_mode=WAL; PRAGMA synchronous=%s; PRAGMA secure_delete=ON; PRAGMA "
-             "foreign_keys=ON; "
-             "PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; "
-             "PRAGMA cache_size=-%d; ",
-             options->synchronous == NULL ? "FULL" : options->synchronous,
-             options->writes ? DB_WRITER_CACHE_KIB : DB_READER_CACHE_KIB);
-    sqlite3_extended_result_codes(db->handle, 1);
-    sqlite3_busy_timeout(db->handle, DB_BUSY_TIMEOUT_MS);
-    /* A reader cannot set the journal mode, and need not: it is written in the file. */
-    const char *from = options->writes ? pragmas : strchr(pragmas, ';') + 1;
-    int result = sqlite3_exec(db->handle, from, NULL, NULL, NULL);
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(db->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-    bool wal = false;
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(db->handle, "PRAGMA journal_mode", db_is_wal, &wal, NULL);
-    if (result == SQLITE_OK && !wal)
-        result = SQLITE_CANTOPEN; /* the file system has no shared memory: a network share */
-    if (result == SQLITE_OK)
-        sqlite3_wal_hook(db->handle, db_on_commit, db);
-    return result == SQLITE_OK ? db_prepare_transaction_statements(db) : result;
-}
-
-enum err db_open(const struct db_options *options, struct db **out, struct buf *error) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, db_configure_once);
-    struct db *db = mem_zalloc(1, sizeof *db);
-    db->path = mem_strdup(options->path);
-    db->vfs = options->vfs == NULL ? NULL : mem_strdup(options->vfs);
-    int flags = SQLITE_OPEN_NOMUTEX | (options->writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                                       : SQLITE_OPEN_READONLY);
-    int result = sqlite3_open_v2(options->path, &db->handle, flags, options->vfs);
-    /* SQLite opens what it may only read without a word; the first write would then fail. Asked
-     * before anything else, so that no WAL is made beside such a file. */
-    if (result == SQLITE_OK && options->writes && sqlite3_db_readonly(db->handle, "main") != 0)
-        result = SQLITE_READONLY;
-    if (result == SQLITE_OK)
-        result = db_set_up(db, options);
-    if (result == SQLITE_OK) {
-        *out = db;
-        return ERR_OK;
-    }
-    db_end_on_failed_sync(db, result);
-    buf_appendf(error, "%s: %s (%s)", options->path, db_advice(result),
-                db->handle == NULL ? sqlite3_errstr(result) : sqlite3_errmsg(db->handle));
-    db_close(db);
-    return ERR_STORAGE_UNAVAILABLE;
-}
-
-void db_close(struct db *take_db) {
-    if (take_db == NULL)
-        return;
-    for (int i = 0; i < QUERY_COUNT; i++)
-        sqlite3_finalize(take_db->statements[i].stmt);
-    sqlite3_stmt *fixed[] = {take_db->begin_read, take_db->begin_write, take_db->commit,
-                             take_db->rollback,   take_db->savepoint,   take_db->release,
-                             take_db->rollback_to};
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        sqlite3_finalize(fixed[i]);
-    CHECK(sqlite3_close(take_db->handle) == SQLITE_OK);
-    mem_free(take_db->path);
-    mem_free(take_db->vfs);
-    mem_free(take_db);
-}
-
-const char *db_path(const struct db *db) {
-    return db->path;
-}
-
-const char *db_vfs(const struct db *db) {
-    return db->vfs;
-}
-
-const char *db_error(struct db *db) {
-    return sqlite3_errmsg(db->handle);
-}
 
 /* ---- queries ---- */
 
@@ -282,7 +41,14 @@ static int db_prepare(struct db *db, enum query_id query) {
     struct db_statement *statement = &db->statements[query];
     if (statement->stmt != NULL)
         return SQLITE_OK;
-    int result = db_prepare_fixed(db, db_queries[query], &statement->stmt);
+    struct str sql = str_from_cstr(db_queries[query]);
+    statement->returns_key = str_ends_with(sql, STR(RETURNING_KEY));
+    if (statement->returns_key)
+        sql.len -= strlen(RETURNING_KEY);
+    db->preparing = statement;
+    int result = sqlite3_prepare_v3(db->handle, sql.ptr, (int)sql.len, SQLITE_PREPARE_PERSISTENT,
+                                    &statement->stmt, NULL);
+    db->preparing = NULL;
     if (result == SQLITE_OK)
         db_find_places(statement);
     return result;
@@ -380,6 +146,10 @@ static enum err db_walk(struct db *db, enum query_id query, const struct db_valu
         }
     }
     enum err err = ERR_OK;
+    if (result == SQLITE_DONE && db->statements[query].returns_key) {
+        row[0] = DB_I(sqlite3_last_insert_rowid(db->handle));
+        visit(row, 1, arg);
+    }
     if (db_is_unique_violation(result) && conflict != NULL)
         *conflict = true;
     else if (result != SQLITE_DONE)
@@ -416,8 +186,8 @@ static bool db_collect_row(const struct db_value *row, size_t columns, void *arg
     return true;
 }
 
-enum err db_run(struct db *db, struct arena *arena, enum query_id query,
-                const struct db_value *values, size_t count, struct db_rows *out) {
+static enum err db_run_anew(struct db *db, struct arena *arena, enum query_id query,
+                            const struct db_value *values, size_t count, struct db_rows *out) {
     *out = (struct db_rows){.count = 0};
     struct db_collect collect = {.arena = arena, .rows = out};
     int64_t before = sqlite3_total_changes64(db->handle);
@@ -427,12 +197,29 @@ enum err db_run(struct db *db, struct arena *arena, enum query_id query,
     return err;
 }
 
+enum err db_run(struct db *db, struct arena *arena, enum query_id query,
+                const struct db_value *values, size_t count, struct db_rows *out) {
+    struct db_cache *cache = db->cache;
+    if (cache == NULL)
+        return db_run_anew(db, arena, query, values, count, out);
+    bool is_held = db->in_transaction && db_cache_holds(query);
+    if (is_held && db_cache_find(cache, arena, query, values, count, out))
+        return ERR_OK;
+    enum err err = db_run_anew(db, arena, query, values, count, out);
+    db_cache_note_change(cache, db->statements[query].changes);
+    if (is_held && err == ERR_OK)
+        db_cache_keep(cache, query, values, count, out, db->statements[query].reads);
+    return err;
+}
+
 enum err db_each(struct db *db, enum query_id query, const struct db_value *values, size_t count,
                  bool (*visit)(const struct db_value *row, size_t columns, void *arg), void *arg) {
     return db_walk(db, query, values, count, visit, arg, NULL);
 }
 
 enum err db_exec(struct db *db, const char *sql) {
+    if (db->cache != NULL)
+        db_cache_note_change(db->cache, DB_CACHE_ALL_TABLES);
     int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return result == SQLITE_OK ? ERR_OK : db_fail(db, result, "statements");
 }
@@ -475,12 +262,32 @@ static int db_step_fixed(sqlite3_stmt *stmt) {
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
+/* Another program's changes (an operator with sqlite3) are seen at the next transaction. */
+static void db_notice_strangers(struct db *db) {
+    bool is_known = sqlite3_step(db->data_version) == SQLITE_ROW &&
+                    sqlite3_column_int64(db->data_version, 0) == db->version;
+    if (!is_known) {
+        db->version = sqlite3_column_int64(db->data_version, 0);
+        db_cache_note_change(db->cache, DB_CACHE_ALL_TABLES);
+        db_cache_settle(db->cache);
+    }
+    sqlite3_reset(db->data_version);
+}
+
+static void db_end_transaction(struct db *db) {
+    db->in_transaction = false;
+    if (db->cache != NULL)
+        db_cache_settle(db->cache);
+}
+
 enum err db_begin(struct db *db, bool writes) {
     CHECK(!db->in_transaction);
     int result = db_step_fixed(writes ? db->begin_write : db->begin_read);
     if (result != SQLITE_OK)
         return db_fail(db, result, "begin");
     db->in_transaction = true;
+    if (db->cache != NULL)
+        db_notice_strangers(db);
     return ERR_OK;
 }
 
@@ -488,7 +295,7 @@ enum err db_commit(struct db *db) {
     CHECK(db->in_transaction);
     int result = db_step_fixed(db->commit);
     if (result == SQLITE_OK) {
-        db->in_transaction = false;
+        db_end_transaction(db);
         return ERR_OK;
     }
     (void)db_fail(db, result, "commit");
@@ -503,7 +310,7 @@ void db_rollback(struct db *db) {
     if (!sqlite3_get_autocommit(db->handle))
         db_end_on_failed_sync(db, db_step_fixed(db->rollback));
     CHECK(sqlite3_get_autocommit(db->handle));
-    db->in_transaction = false;
+    db_end_transaction(db);
 }
 
 enum err db_savepoint(struct db *db) {
@@ -527,27 +334,10 @@ void db_rollback_to_savepoint(struct db *db) {
         (void)db_fail(db, result, "rollback to savepoint");
 }
 
+int64_t db_changes(const struct db *db) {
+    return sqlite3_total_changes64(db->handle);
+}
+
 bool db_in_transaction(const struct db *db) {
     return db->in_transaction && !sqlite3_get_autocommit(db->handle);
-}
-
-/* ---- the write-ahead log ---- */
-
-int64_t db_wal_pages(const struct db *db) {
-    return db->wal_pages;
-}
-
-enum err db_checkpoint(struct db *db, enum db_checkpoint kind, int wait_ms, bool *complete) {
-    int pages = 0, home = 0;
-    int mode =
-        kind == DB_CHECKPOINT_TRUNCATE ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-    CHECK(!db->in_transaction);
-    sqlite3_busy_timeout(db->handle, wait_ms);
-    int result = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &pages, &home);
-    sqlite3_busy_timeout(db->handle, DB_BUSY_TIMEOUT_MS);
-    bool in_the_way = (result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED;
-    *complete = result == SQLITE_OK && pages == home;
-    if (*complete)
-        db->wal_pages = 0;
-    return result == SQLITE_OK || in_the_way ? ERR_OK : db_fail(db, result, "checkpoint");
 }

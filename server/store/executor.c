@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "loop/loop.h"
 #include "store/store_state.h"
 
 #include <stdio.h>
@@ -47,28 +48,51 @@ static void executor_publish(struct executor *executor) {
 enum attempt {
     ATTEMPT_COMMITTED,
     ATTEMPT_REFUSED, /* it could not begin */
-    ATTEMPT_LOST,    /* nothing of it is stored */
+    ATTEMPT_SPOILED, /* nothing of it is stored: what a refused work had written could not be taken
+                        back alone */
+    ATTEMPT_LOST,    /* nothing of it is stored: the transaction is gone */
     ATTEMPT_UNKNOWN, /* whether it is stored is not known */
 };
 
-/* One work in its savepoint. */
 static enum err executor_run_work(struct executor *executor, struct work *work) {
     struct log_mark mark = log_batch_mark(&executor->batch);
     struct tx tx = {.db = executor->db,
                     .arena = work->arena,
                     .batch = &executor->batch,
                     .now_ms = clock_now_ms()};
+    enum err err = work->run(&tx, work);
+    if (err != ERR_OK)
+        log_batch_cut(&executor->batch, mark);
+    return err;
+}
+
+static enum err executor_run_work_in_savepoint(struct executor *executor, struct work *work) {
     enum err err = db_savepoint(executor->db);
     if (err != ERR_OK)
         return err;
-    err = work->run(&tx, work);
-    if (err == ERR_OK) {
+    err = executor_run_work(executor, work);
+    if (err == ERR_OK)
         db_release(executor->db);
-        return ERR_OK;
-    }
-    db_rollback_to_savepoint(executor->db);
-    log_batch_cut(&executor->batch, mark);
+    else
+        db_rollback_to_savepoint(executor->db);
     return err;
+}
+
+/* All works, until one spoils the transaction or loses it. Inside a savepoint SQLite copies each
+ * page before it is changed, for each work anew, which costs more than the work; a handler mostly
+ * refuses before it writes, and then there is nothing to take back. */
+static enum attempt executor_run_works(struct executor *executor, struct work **works, size_t count,
+                                       bool with_savepoints, enum err *outcomes) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t changes = db_changes(executor->db);
+        outcomes[i] = with_savepoints ? executor_run_work_in_savepoint(executor, works[i])
+                                      : executor_run_work(executor, works[i]);
+        if (!db_in_transaction(executor->db))
+            return ATTEMPT_LOST;
+        if (!with_savepoints && outcomes[i] != ERR_OK && db_changes(executor->db) != changes)
+            return ATTEMPT_SPOILED;
+    }
+    return ATTEMPT_COMMITTED;
 }
 
 static enum attempt executor_commit(struct executor *executor) {
@@ -90,29 +114,28 @@ static enum attempt executor_commit(struct executor *executor) {
 
 /* The works in one transaction; fills outcomes. */
 static enum attempt executor_attempt(struct executor *executor, struct work **works, size_t count,
-                                     enum err *outcomes) {
+                                     bool with_savepoints, enum err *outcomes) {
     log_batch_clear(&executor->batch);
     arena_reset(executor->arena);
     if (db_begin(executor->db, true) != ERR_OK)
         return ATTEMPT_REFUSED;
-    for (size_t i = 0; i < count; i++) {
-        outcomes[i] = executor_run_work(executor, works[i]);
-        if (!db_in_transaction(executor->db)) {
-            db_rollback(executor->db);
-            return ATTEMPT_LOST;
-        }
-    }
-    return executor_commit(executor);
+    enum attempt attempt = executor_run_works(executor, works, count, with_savepoints, outcomes);
+    if (attempt == ATTEMPT_COMMITTED)
+        return executor_commit(executor);
+    db_rollback(executor->db);
+    return attempt;
 }
 
 /* What was committed goes out: events first, then the replies. */
 static void executor_finish(struct executor *executor, struct work **works, size_t count,
                             const enum err *outcomes) {
     bool erased = executor->batch.erased;
+    loop_hold_wakes();
     executor_publish(executor);
     log_batch_clear(&executor->batch);
     for (size_t i = 0; i < count; i++)
         works[i]->done(works[i], outcomes[i]);
+    loop_release_wakes();
     metrics_add(METRIC_STORE_COMMITS, 1);
     metrics_add(METRIC_STORE_COMMITTED_WORKS, (int64_t)count);
     wal_care_after_commit(executor->store, erased);
@@ -131,7 +154,7 @@ static void executor_run_alone(struct executor *executor, struct work *work, boo
     int runs_left =
         outcome_unknown && !work->has_nonce ? 0 : 1 + (work->has_nonce ? STORE_UNKNOWN_RETRIES : 0);
     while (runs_left-- > 0) {
-        attempt = executor_attempt(executor, &work, 1, &outcome);
+        attempt = executor_attempt(executor, &work, 1, true, &outcome);
         if (attempt == ATTEMPT_UNKNOWN)
             outcome_unknown = true;
         else
@@ -147,7 +170,11 @@ static void executor_run_batch(struct executor *executor, size_t count) {
     struct work **works = executor->store->works;
     enum err *outcomes = executor->store->outcomes;
     metrics_set(METRIC_STORE_BATCH_WORKS, (int64_t)count);
-    enum attempt attempt = executor_attempt(executor, works, count, outcomes);
+    enum attempt attempt = executor_attempt(executor, works, count, false, outcomes);
+    if (attempt == ATTEMPT_SPOILED) {
+        metrics_add(METRIC_STORE_SPOILED, 1);
+        attempt = executor_attempt(executor, works, count, true, outcomes);
+    }
     switch (attempt) {
     case ATTEMPT_COMMITTED:
         executor_finish(executor, works, count, outcomes);
@@ -155,6 +182,7 @@ static void executor_run_batch(struct executor *executor, size_t count) {
     case ATTEMPT_REFUSED:
         executor_give_up(works, count, ERR_STORAGE_UNAVAILABLE);
         break;
+    case ATTEMPT_SPOILED: /* never with savepoints */
     case ATTEMPT_LOST:
     case ATTEMPT_UNKNOWN:
         metrics_add(METRIC_STORE_RERUNS, 1);

@@ -1,12 +1,12 @@
 /* Executors: the threads that own database connections. One writer with group commit, some readers.
  *
  * A piece of work is handed over whole and comes back through work->done on the executor's thread.
- * Per batch the writer does: BEGIN IMMEDIATE; for each work: savepoint, work->run, release or roll
- * back (cutting its emits); log_commit (pos, log rows, seqs, head); COMMIT (one fsync);
- * ops->committed (all events, in pos order); work->done for each work. If the transaction itself is
- * lost (FULL, …) the batch is run again one work a transaction; if the outcome of the COMMIT is
- * unknown, works with has_nonce are run again and the others are done with ERR_OUTCOME_UNKNOWN. A
- * failed fsync ends the process. */
+ * Per batch the writer does: BEGIN IMMEDIATE; for each work: work->run, cutting its emits if it is
+ * refused (if it had written, all is rolled back and run again, each work in a savepoint);
+ * log_commit (pos, log rows, seqs, head); COMMIT (one fsync); ops->committed (all events, in pos
+ * order); work->done for each work. If the transaction itself is lost (FULL, …) the batch is run
+ * again one work a transaction; if the outcome of the COMMIT is unknown, works with has_nonce are
+ * run again and the others are done with ERR_OUTCOME_UNKNOWN. A failed fsync ends the process. */
 #pragma once
 #include "base/buf.h"
 #include "base/list.h"
@@ -17,8 +17,8 @@ struct work {
     struct arena *arena; /* alive until done */
     bool writes;
     bool has_nonce; /* may be run again when it is not known whether it was committed */
-    /* Runs the work inside a transaction (a savepoint for writes). Not ERR_OK: its effects are
-     * rolled back. May be called again. */
+    /* Runs the work inside a transaction. Not ERR_OK: its effects are taken back. May be called
+     * again: it has no effect but rows and emits. */
     enum err (*run)(struct tx *tx, struct work *work);
     /* The work is over, on the executor's thread: `outcome` as run returned it, or the store's own
      * error. The callee owns it now. */

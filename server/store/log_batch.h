@@ -36,6 +36,11 @@ void log_batch_cut(struct log_batch *batch, struct log_mark mark);
  * joined_pos and the head. Last of all before the commit. */
 enum err log_commit(struct tx *tx) MUST_CHECK;
 
+/* The value of `key` in the table meta, of exactly `len` bytes, which is kept from now on; drawn by
+ * the caller in `inout` if there is none. In a write transaction. */
+enum err meta_keep(struct db *db, struct arena *arena, struct str key, void *inout,
+                   size_t len) MUST_CHECK;
+
 /* ---- cursors ---- */
 /* What cursors are made with: from the table meta, for the whole process; a process serves one
  * database. */

@@ -1,6 +1,19 @@
 #include "store/nonce.h"
 
+#include "base/random.h"
+#include "store/log_batch.h"
 #include "store/rows.h"
+
+static unsigned char nonce_digest_key[NONCE_KEY_BYTES];
+
+const unsigned char *nonce_key(void) {
+    return nonce_digest_key;
+}
+
+enum err nonce_prepare_key(struct db *db, struct arena *arena) {
+    random_bytes(nonce_digest_key, sizeof nonce_digest_key);
+    return meta_keep(db, arena, STR("nonce_key"), nonce_digest_key, sizeof nonce_digest_key);
+}
 
 static enum err nonce_bind(enum err err, const struct db_rows *rows, struct nonce_row *out) {
     *out = (struct nonce_row){0};

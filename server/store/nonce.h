@@ -5,7 +5,7 @@
 #pragma once
 #include "store/log.h"
 
-enum { NONCE_DIGEST_BYTES = 32, REQUEST_NONCE_LIFE_MS = 24 * 60 * 60 * 1000 };
+enum { NONCE_KEY_BYTES = 32, NONCE_DIGEST_BYTES = 32, REQUEST_NONCE_LIFE_MS = 24 * 60 * 60 * 1000 };
 
 /* What a nonce was used for; subject 0: it is new. */
 struct nonce_row {
@@ -13,6 +13,11 @@ struct nonce_row {
     unsigned char digest[NONCE_DIGEST_BYTES];
 };
 
+/* The key of the digests, drawn once for a database; a process serves one. Any thread, once the
+ * store is open. */
+const unsigned char *nonce_key(void);
+/* Reads or draws it, in a write transaction, before any other thread starts. */
+enum err nonce_prepare_key(struct db *db, struct arena *arena) MUST_CHECK;
 enum err nonce_of(struct tx *tx, int64_t author, struct str nonce,
                   struct nonce_row *out) MUST_CHECK;
 enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,

@@ -35,7 +35,7 @@ static enum err session_one(struct tx *tx, enum query_id query, struct db_value 
         .created_at = row[2].integer,
         .expires_at = row[3].integer,
         .account = row[4].integer,
-        .account_id = row_uuid(&row[5]),
+        .author = {.id = row_uuid(&row[5]), .name = row[8].bytes, .display_name = row[9].bytes},
         .role = (enum role)row[6].integer,
     };
     bool is_disabled = row[7].integer != 0;

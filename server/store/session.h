@@ -13,7 +13,7 @@ struct session_row {
     enum session_kind kind;
     int64_t created_at, expires_at;
     int64_t account;
-    struct uuid account_id;
+    struct author author; /* the account as others see it */
     enum role role;
 };
 

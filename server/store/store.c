@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/migrate.h"
+#include "store/nonce.h"
 #include "store/store_state.h"
 
 #include <sys/stat.h>
@@ -11,7 +12,8 @@ static const char *store_path(struct buf *path, const char *data_dir) {
     return buf_cstr(path);
 }
 
-/* What every database holds from the start: the head, the cursors' secret, the epoch. */
+/* What every database holds from the start: the head, the cursors' secret, the epoch, the nonces'
+ * key. */
 static enum err store_prepare_rows(struct store *store) {
     struct executor *writer = &store->writer;
     struct cursor_secret secret;
@@ -22,6 +24,8 @@ static enum err store_prepare_rows(struct store *store) {
     err = DB_RUN0(writer->db, writer->arena, QUERY_log_head_begin, &rows);
     if (err == ERR_OK)
         err = cursor_prepare(writer->db, writer->arena, &secret);
+    if (err == ERR_OK)
+        err = nonce_prepare_key(writer->db, writer->arena);
     if (err != ERR_OK) {
         db_rollback(writer->db);
         return err;

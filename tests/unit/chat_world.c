@@ -146,8 +146,8 @@ static enum err find_body(struct tx *tx, void *arg) {
     struct account_row account;
     enum err err = identity_find(tx, find->name, &account);
     if (err == ERR_OK)
-        find->actor =
-            (struct actor){.account = account.key, .id = account.id, .role = account.role};
+        find->actor = (struct actor){
+            .account = account.key, .author = account_author(&account), .role = account.role};
     return err;
 }
 
@@ -245,8 +245,8 @@ void world_join(struct world *world, struct actor actor, struct uuid room) {
 
 void world_add(struct world *world, struct actor actor, struct uuid room, struct actor person) {
     struct room_add_result added;
-    assert_int_equal(WORLD_CALL(world, room_add, actor, &added, .room = room, .user = person.id),
-                     ERR_OK);
+    assert_int_equal(
+        WORLD_CALL(world, room_add, actor, &added, .room = room, .user = person.author.id), ERR_OK);
 }
 
 struct message world_send(struct world *world, struct actor actor, struct uuid room,

@@ -435,11 +435,12 @@ static void guests_know_only_people_they_share_a_room_with(void **state) {
     struct world *world = *state;
     struct actor ben = world_person(world, "ben"), gus = world_person(world, "gus");
     struct user_get_result got;
-    assert_int_equal(WORLD_CALL(world, user_get, gus, &got, .user = ben.id), ERR_NOT_FOUND);
+    assert_int_equal(WORLD_CALL(world, user_get, gus, &got, .user = ben.author.id), ERR_NOT_FOUND);
     world_add(world, ben, world_make_room(world, ben, "den", true), gus);
-    assert_int_equal(WORLD_CALL(world, user_get, gus, &got, .user = ben.id), ERR_OK);
-    assert_int_equal(WORLD_CALL(world, user_get, gus, &got, .user = world_person(world, "ada").id),
-                     ERR_NOT_FOUND);
+    assert_int_equal(WORLD_CALL(world, user_get, gus, &got, .user = ben.author.id), ERR_OK);
+    assert_int_equal(
+        WORLD_CALL(world, user_get, gus, &got, .user = world_person(world, "ada").author.id),
+        ERR_NOT_FOUND);
     assert_int_equal(WORLD_CALL(world, user_get, ben, &got, .user = uuid_v7()), ERR_NOT_FOUND);
 }
 

@@ -59,7 +59,7 @@ static void a_room_begins_with_its_maker_as_member(void **state) {
     assert_int_equal(made.room->members, 1);
     assert_int_equal(made.room->seq, 1);
     assert_text(made.room->topic, "leaves");
-    assert_true(uuid_equal(made.room->maker, ben.id));
+    assert_true(uuid_equal(made.room->maker, ben.author.id));
     ASSERT_EVENTS(world, EVENT_room_joined, EVENT_member_joined, EVENT_room_created);
     const struct log_event *joined = world_event(world, EVENT_room_joined, 0);
     struct place place = place_of(world, made.room->id, ben);
@@ -206,7 +206,7 @@ static void private_rooms_are_missing_for_strangers(void **state) {
     assert_int_equal(WORLD_CALL(world, room_get, ada, &got, .room = room), ERR_NOT_FOUND);
     assert_int_equal(WORLD_CALL(world, room_join, ada, &joined, .room = room), ERR_NOT_FOUND);
     assert_int_equal(WORLD_CALL(world, room_members, ada, &members, .room = room), ERR_NOT_FOUND);
-    assert_int_equal(WORLD_CALL(world, room_add, ada, &added, .room = room, .user = ada.id),
+    assert_int_equal(WORLD_CALL(world, room_add, ada, &added, .room = room, .user = ada.author.id),
                      ERR_NOT_FOUND);
     assert_int_equal(WORLD_CALL(world, room_update, ada, &updated,
                                 .present = GIVEN(room_update, name), .room = room,
@@ -242,7 +242,7 @@ static void makers_and_admins_manage_and_others_do_not(void **state) {
                                 .present = GIVEN(room_update, name), .room = room,
                                 .name = STR("x")),
                      ERR_FORBIDDEN);
-    assert_int_equal(WORLD_CALL(world, room_add, cyd, &added, .room = room, .user = amy.id),
+    assert_int_equal(WORLD_CALL(world, room_add, cyd, &added, .room = room, .user = amy.author.id),
                      ERR_FORBIDDEN);
     assert_int_equal(WORLD_CALL(world, room_update, ben, &updated,
                                 .present = GIVEN(room_update, name), .room = room,
@@ -294,19 +294,22 @@ static void nobody_removes_somebody_of_higher_rank(void **state) {
     struct room_remove_result removed;
     world_join(world, cyd, room);
     world_join(world, ada, room);
-    assert_int_equal(WORLD_CALL(world, room_remove, ben, &removed, .room = room, .user = ada.id),
-                     ERR_FORBIDDEN);
-    assert_int_equal(WORLD_CALL(world, room_remove, cyd, &removed, .room = room, .user = ben.id),
-                     ERR_FORBIDDEN);
-    assert_int_equal(WORLD_CALL(world, room_remove, ben, &removed, .room = room, .user = cyd.id),
-                     ERR_OK);
+    assert_int_equal(
+        WORLD_CALL(world, room_remove, ben, &removed, .room = room, .user = ada.author.id),
+        ERR_FORBIDDEN);
+    assert_int_equal(
+        WORLD_CALL(world, room_remove, cyd, &removed, .room = room, .user = ben.author.id),
+        ERR_FORBIDDEN);
+    assert_int_equal(
+        WORLD_CALL(world, room_remove, ben, &removed, .room = room, .user = cyd.author.id), ERR_OK);
     ASSERT_EVENTS(world, EVENT_room_left, EVENT_member_left);
     assert_int_equal(world_event(world, EVENT_room_left, 0)->audience,
                      audience_person(cyd.account));
-    assert_int_equal(WORLD_CALL(world, room_remove, ben, &removed, .room = room, .user = cyd.id),
-                     ERR_NOT_FOUND);
-    assert_int_equal(WORLD_CALL(world, room_remove, ada, &removed, .room = room, .user = ben.id),
-                     ERR_OK);
+    assert_int_equal(
+        WORLD_CALL(world, room_remove, ben, &removed, .room = room, .user = cyd.author.id),
+        ERR_NOT_FOUND);
+    assert_int_equal(
+        WORLD_CALL(world, room_remove, ada, &removed, .room = room, .user = ben.author.id), ERR_OK);
 }
 
 static void adding_a_member_again_changes_nothing(void **state) {
@@ -314,11 +317,11 @@ static void adding_a_member_again_changes_nothing(void **state) {
     struct actor ben = world_person(world, "ben"), cyd = world_person(world, "cyd");
     struct uuid room = world_make_room(world, ben, "den", true);
     struct room_add_result added;
-    assert_int_equal(WORLD_CALL(world, room_add, ben, &added, .room = room, .user = cyd.id),
+    assert_int_equal(WORLD_CALL(world, room_add, ben, &added, .room = room, .user = cyd.author.id),
                      ERR_OK);
     assert_true(world->created);
     assert_text(added.user->name, "cyd");
-    assert_int_equal(WORLD_CALL(world, room_add, ben, &added, .room = room, .user = cyd.id),
+    assert_int_equal(WORLD_CALL(world, room_add, ben, &added, .room = room, .user = cyd.author.id),
                      ERR_OK);
     assert_false(world->created);
     assert_int_equal(world_event_total(world), 0);

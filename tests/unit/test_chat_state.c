@@ -118,7 +118,7 @@ static void typing_is_told_to_the_room_and_never_logged(void **state) {
 static void guests_are_not_told_who_is_online(void **state) {
     struct world *world = *state;
     struct actor ben = world_person(world, "ben");
-    assert_true(presence_enter(ben.account, ben.id, 0));
+    assert_true(presence_enter(ben.account, ben.author.id, 0));
     assert_int_equal(state_of(world, ben).state->online.count, 1);
     assert_int_equal(state_of(world, world_person(world, "gus")).state->online.count, 0);
     presence_finish();

@@ -139,6 +139,37 @@ static void one_refused_request_leaves_the_others_of_its_batch_stored(void **sta
     bench_close(&bench);
 }
 
+static enum err refuse_at_once(struct tx *tx, struct fixture_work *self) {
+    (void)tx, (void)self;
+    return ERR_FORBIDDEN;
+}
+
+/* Works that refuse before they write cost the others of their batch nothing; one that has written
+ * makes it run once more, no more often, and each in a savepoint. */
+static void only_a_refused_request_that_has_written_makes_its_batch_run_again(void **state) {
+    struct bench bench;
+    struct fixture_work works[9];
+    (void)state;
+    bench_open(&bench, NULL);
+    for (int round = 0; round < 2; round++) {
+        int64_t spoiled = metrics_get(METRIC_STORE_SPOILED);
+        for (int i = 0; i < 9; i++)
+            fixture_work_init(&works[i], true, 100 * round + i + 1,
+                              i % 3 != 1   ? send_message
+                              : round == 0 ? refuse_at_once
+                                           : send_and_refuse);
+        run_as_one_batch(&bench, works, 9);
+        assert_int_equal(metrics_get(METRIC_STORE_SPOILED) - spoiled, round);
+        for (int i = 0; i < 9; i++) {
+            assert_int_equal(works[i].outcome, i % 3 == 1 ? ERR_FORBIDDEN : ERR_OK);
+            assert_true(works[i].runs <= round + 1);
+            fixture_work_finish(&works[i]);
+        }
+    }
+    assert_int_equal(bench_query(&bench, "SELECT count(*) FROM message"), 12);
+    bench_close(&bench);
+}
+
 static enum err send_between_typing(struct tx *tx, struct fixture_work *self) {
     const struct log_event typing = {
         .type = EVENT_typing_started, .audience = audience_room(ROOM), .fact = self->number};
@@ -399,6 +430,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sixty_four_requests_at_once_take_fewer_than_16_syncs),
         cmocka_unit_test(one_refused_request_leaves_the_others_of_its_batch_stored),
+        cmocka_unit_test(only_a_refused_request_that_has_written_makes_its_batch_run_again),
         cmocka_unit_test(unlogged_events_keep_their_place_between_logged_ones),
         cmocka_unit_test(a_request_sees_the_seq_of_the_requests_before_it_in_its_batch),
         cmocka_unit_test(a_batch_lost_to_a_full_disk_runs_again_one_by_one),

@@ -103,6 +103,37 @@ static void a_batch_posted_before_the_loop_runs_needs_one_wake_up(void **state) 
     loop_destroy(loop);
 }
 
+static sem_t all_ran;
+
+static void count_the_third(struct loop *loop, struct mail *take_mail) {
+    count_run(loop, take_mail);
+    if (ran == 3)
+        sem_post(&all_ran);
+}
+
+static void what_is_posted_while_wakes_are_held_wakes_once_when_they_are_released(void **state) {
+    (void)state;
+    struct loop *loop = loop_create(1, NULL);
+    struct mail letters[3];
+    ran = 0;
+    sem_init(&all_ran, 0, 0);
+    loop_start(loop);
+    loop_hold_wakes();
+    int64_t wakeups_before = metrics_get(METRIC_LOOP_WAKEUPS);
+    for (int i = 0; i < 3; i++) {
+        letters[i] = (struct mail){.run = count_the_third};
+        loop_post(loop, &letters[i]);
+    }
+    assert_int_equal(metrics_get(METRIC_LOOP_WAKEUPS), wakeups_before);
+    loop_release_wakes();
+    sem_wait(&all_ran);
+    assert_int_equal(metrics_get(METRIC_LOOP_WAKEUPS) - wakeups_before, 1);
+    loop_stop(loop);
+    loop_join(loop);
+    loop_destroy(loop);
+    sem_destroy(&all_ran);
+}
+
 static void mail_posted_after_the_end_is_run_by_destroy(void **state) {
     (void)state;
     struct loop *loop = loop_create(2, NULL);
@@ -371,6 +402,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mail_of_many_threads_arrives_once_in_each_ones_order),
         cmocka_unit_test(a_batch_posted_before_the_loop_runs_needs_one_wake_up),
+        cmocka_unit_test(what_is_posted_while_wakes_are_held_wakes_once_when_they_are_released),
         cmocka_unit_test(mail_posted_after_the_end_is_run_by_destroy),
         cmocka_unit_test(a_loop_that_never_started_can_be_destroyed),
         cmocka_unit_test(what_the_last_turn_did_is_flushed),

@@ -1,5 +1,6 @@
 /* Sessions and their hub over a transport that only notes what it is given. Pages of the log come
  * from the test, when it wants them to: page_request stands for page.c's. */
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "realtime/fanout.h"
 #include "realtime/hub_state.h"
@@ -218,6 +219,45 @@ static void a_session_goes_from_new_to_live_and_gets_nothing_before(void **state
     say();
     deliver_all();
     assert_got(pos, pos);
+}
+
+static size_t heard_before_mail;
+
+static void note_what_was_heard(struct loop *on, struct mail *take_mail) {
+    (void)on, (void)take_mail;
+    heard_before_mail = peer.count;
+}
+
+static void an_answer_waits_for_its_event_while_delivering_is_held_up(void **state) {
+    struct mail mail = {.run = note_what_was_heard};
+    (void)state;
+    go_live();
+    assert_false(hub_run_after_delivery(hub, &mail));
+    hub->hold_until_ns = clock_monotonic_ns() + 5000000;
+    say();
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    assert_int_equal(peer.count, 0);
+    assert_true(hub_run_after_delivery(hub, &mail));
+    assert_int_equal(heard_before_mail, 0);
+    deliver_all();
+    assert_got(pos, pos);
+    assert_int_equal(heard_before_mail, 1);
+    assert_false(hub_run_after_delivery(hub, &mail));
+    assert_false(hub_run_after_delivery(NULL, &mail));
+}
+
+static void an_answer_that_waits_when_the_hub_ends_is_not_forgotten(void **state) {
+    struct mail mail = {.run = note_what_was_heard};
+    (void)state;
+    heard_before_mail = SIZE_MAX;
+    hub->hold_until_ns = clock_monotonic_ns() + 60000000000;
+    go_live();
+    say();
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    assert_true(hub_run_after_delivery(hub, &mail));
+    close_hub(state);
+    assert_int_equal(heard_before_mail, 0);
+    open_hub(state);
 }
 
 static void the_stream_is_claimed_once(void **state) {
@@ -498,6 +538,8 @@ static void a_batch_of_events_wakes_each_loop_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_session_goes_from_new_to_live_and_gets_nothing_before),
+        TEST(an_answer_waits_for_its_event_while_delivering_is_held_up),
+        TEST(an_answer_that_waits_when_the_hub_ends_is_not_forgotten),
         TEST(the_stream_is_claimed_once),
         TEST(a_person_has_so_many_connections),
         TEST(other_rooms_and_people_are_not_heard),
