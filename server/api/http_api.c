@@ -163,6 +163,15 @@ static void answer_operation(struct conn *conn, const struct http_request *http,
         dispatch_request(request, WAY_REST);
 }
 
+/* To a method that the path does not take, or takes as OPTIONS. */
+static void answer_other_method(struct conn *conn, const struct http_request *http,
+                                struct str allow) {
+    if (http->method == METHOD_OPTIONS)
+        http_reply_options(conn, http, allow);
+    else
+        http_reply_wrong_method(conn, http, allow);
+}
+
 /* ---- WebSocket ---- */
 
 /* The upgrade waits for the executor's word on who it is; the HTTP request waits with it. */
@@ -203,8 +212,8 @@ static void answer_websocket(struct conn *conn, struct http_request *take_http) 
     struct api *api = api_of(conn);
     bool is_bad = false, is_wrong_version = false;
     struct str token;
-    if (take_http->method == METHOD_OPTIONS) {
-        http_reply_options(conn, take_http, STR("GET, OPTIONS"));
+    if (take_http->method != METHOD_GET) {
+        answer_other_method(conn, take_http, STR("GET, OPTIONS"));
         http_request_destroy(take_http);
         return;
     }
@@ -236,14 +245,10 @@ static void answer_websocket(struct conn *conn, struct http_request *take_http) 
 /* ---- metrics, health ---- */
 
 /* These take GET and HEAD; anything else is answered here. */
-static bool answer_other_method(struct conn *conn, const struct http_request *http) {
-    const struct str allow = STR("GET, HEAD, OPTIONS");
+static bool answer_unless_read(struct conn *conn, const struct http_request *http) {
     if (http->method == METHOD_GET || http->method == METHOD_HEAD)
         return false;
-    if (http->method == METHOD_OPTIONS)
-        http_reply_options(conn, http, allow);
-    else
-        http_reply_wrong_method(conn, http, allow);
+    answer_other_method(conn, http, STR("GET, HEAD, OPTIONS"));
     return true;
 }
 
@@ -263,7 +268,7 @@ static void finish_metrics(struct request *take_request) {
 
 /* With a bearer that may read them; cookies do not count here. */
 static void answer_metrics(struct conn *conn, const struct http_request *http) {
-    if (answer_other_method(conn, http))
+    if (answer_unless_read(conn, http))
         return;
     struct request *request = http_api_request(conn, http, finish_metrics);
     struct str token = STR_EMPTY;
@@ -281,7 +286,7 @@ static bool answer_health(struct conn *conn, const struct http_request *http) {
     bool is_health = str_equal(http->path, STR("/healthz"));
     if (!is_health && !str_equal(http->path, STR("/readyz")))
         return false;
-    if (answer_other_method(conn, http)) {
+    if (answer_unless_read(conn, http)) {
         /* answered */
     } else if (is_health) {
         http_reply_text(conn, http, 200, STR("ok\n"));
@@ -337,7 +342,7 @@ static void on_metrics_request(struct conn *conn, struct http_request *take_requ
     if (answer_health(conn, take_request)) {
         /* answered */
     } else if (str_equal(take_request->path, STR("/metrics"))) {
-        if (!answer_other_method(conn, take_request))
+        if (!answer_unless_read(conn, take_request))
             http_reply_metrics(conn, take_request->method == METHOD_HEAD,
                                !take_request->keep_alive);
     } else {
