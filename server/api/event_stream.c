@@ -128,10 +128,12 @@ static void finish_stream(struct request *take_request) {
     struct conn *conn = request->way;
     if (conn_is_closing(conn)) {
         /* nobody to answer */
-    } else if (request->outcome == ERR_OK && !request->head_only) {
-        open_stream(conn, request);
-    } else {
+    } else if (request->outcome != ERR_OK) {
         http_reply_request(conn, request);
+    } else if (request->head_only) {
+        transport_sse_answer_head(conn, request->headers);
+    } else {
+        open_stream(conn, request);
     }
     conn_release(conn);
     request_destroy(request);

@@ -57,24 +57,29 @@ void http_append_transport_security(struct buf *head, const struct conn *conn) {
         buf_append_cstr(head, "Strict-Transport-Security: max-age=31536000\r\n");
 }
 
-void http_append_security_headers(struct buf *head, const struct conn *conn) {
-    buf_append_cstr(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
-    http_append_transport_security(head, conn);
+static size_t body_bytes_of(const struct http_response *response) {
+    return response->body_blob != NULL ? response->body_blob->len : response->body.len;
 }
 
-static void append_head(struct buf *head, const struct conn *conn,
-                        const struct http_response *response, size_t body_bytes, bool close) {
+static bool closes(const struct conn *conn, const struct http_response *response) {
+    return response->close || response->is_endless || conn->close_after_answer ||
+           conn->net->stopped;
+}
+
+void http_append_head(struct buf *head, const struct conn *conn,
+                      const struct http_response *response) {
     buf_appendf(head, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
     append_date(head);
     if (response->content_type.len > 0)
         buf_appendf(head, "Content-Type: %.*s\r\n", STR_ARG(response->content_type));
-    if (response->status != 304 && response->status != 204)
-        buf_appendf(head, "Content-Length: %zu\r\n", body_bytes);
+    if (response->status != 304 && response->status != 204 && !response->is_endless)
+        buf_appendf(head, "Content-Length: %zu\r\n", body_bytes_of(response));
     buf_append_str(head, response->headers);
     if (str_find(response->headers, STR("Cache-Control:")) == STR_NOT_FOUND)
         buf_append_cstr(head, "Cache-Control: no-store\r\n");
-    http_append_security_headers(head, conn);
-    if (close)
+    buf_append_cstr(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+    http_append_transport_security(head, conn);
+    if (closes(conn, response))
         buf_append_cstr(head, "Connection: close\r\n");
     buf_append_cstr(head, "\r\n");
 }
@@ -82,11 +87,9 @@ static void append_head(struct buf *head, const struct conn *conn,
 void http_respond(struct conn *conn, const struct http_response *response) {
     if (conn->state != CONN_ANSWERING)
         return;
-    bool close = response->close || conn->close_after_answer || conn->net->stopped;
-    size_t body_bytes = response->body_blob != NULL ? response->body_blob->len : response->body.len;
     bool has_body = !response->head_only && response->status != 304 && response->status != 204;
     struct buf head = BUF_INIT;
-    append_head(&head, conn, response, body_bytes, close);
+    http_append_head(&head, conn, response);
     if (has_body && response->body_blob == NULL)
         buf_append_str(&head, response->body);
     struct blob *blob = blob_from_bytes(head.data, head.len);
@@ -95,5 +98,5 @@ void http_respond(struct conn *conn, const struct http_response *response) {
     blob_unref(blob);
     if (has_body && response->body_blob != NULL)
         conn_send(conn, response->body_blob, 0, response->body_blob->len);
-    conn_answered(conn, close);
+    conn_answered(conn, closes(conn, response));
 }

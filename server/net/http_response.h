@@ -15,6 +15,7 @@ struct http_response {
     struct blob *body_blob;  /* instead of body: sent by reference */
     bool head_only;          /* HEAD: Content-Length as for GET, no body */
     bool close;              /* Connection: close */
+    bool is_endless;         /* the body ends with the connection: no Content-Length, and closed */
 };
 
 /* Answers the request in hand on `conn` and lets the connection read on (or closes it). Adds Date,
@@ -23,6 +24,8 @@ struct http_response {
 void http_respond(struct conn *conn, const struct http_response *response);
 /* For those that make their own head. Strict-Transport-Security, where people come by https. */
 void http_append_transport_security(struct buf *head, const struct conn *conn);
-/* The header lines that every answer with a content has: nosniff, Referrer-Policy, and the one
- * above. */
-void http_append_security_headers(struct buf *head, const struct conn *conn);
+/* The head alone, as http_respond() sends it, up to and with the empty line: for
+ * conn_begin_stream().
+ */
+void http_append_head(struct buf *head, const struct conn *conn,
+                      const struct http_response *response);

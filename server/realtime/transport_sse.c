@@ -5,11 +5,9 @@
 #include "realtime/hub_state.h"
 
 /* No proxy is to hold it back, no cache to keep it; EventSource tries again after a second. */
-static const struct str HEAD =
-    STR_INIT("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-             "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
-             "Connection: close\r\n");
-static const struct str START = STR_INIT("\r\nretry: 1000\n\n");
+static const struct str NO_DELAY =
+    STR_INIT("Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n");
+static const struct str START = STR_INIT("retry: 1000\n\n");
 
 static void on_drain(struct conn *conn) {
     session_on_drain(conn_user(conn));
@@ -21,16 +19,34 @@ static void on_close(struct conn *conn) {
 
 static const struct conn_ops sse_ops = {.on_drain = on_drain, .on_close = on_close};
 
+/* `lines` holds the header lines, for as long as the response is used. */
+static struct http_response make_response(struct buf *lines, struct str headers) {
+    buf_append_str(lines, NO_DELAY);
+    buf_append_str(lines, headers);
+    return (struct http_response){.status = 200,
+                                  .content_type = STR("text/event-stream"),
+                                  .headers = buf_str(lines),
+                                  .is_endless = true};
+}
+
 struct session *transport_sse_open(struct conn *conn, struct hub *hub, struct str headers) {
     struct session *session = session_open(hub, &transport_sse, conn);
-    struct buf head = BUF_INIT;
-    buf_append_str(&head, HEAD);
-    http_append_security_headers(&head, conn);
-    buf_append_str(&head, headers);
-    buf_append_str(&head, START);
-    conn_begin_stream(conn, buf_str(&head), &sse_ops, session);
-    buf_finish(&head);
+    struct buf lines = BUF_INIT, start = BUF_INIT;
+    struct http_response response = make_response(&lines, headers);
+    http_append_head(&start, conn, &response);
+    buf_append_str(&start, START);
+    conn_begin_stream(conn, buf_str(&start), &sse_ops, session);
+    buf_finish(&start);
+    buf_finish(&lines);
     return session;
+}
+
+void transport_sse_answer_head(struct conn *conn, struct str headers) {
+    struct buf lines = BUF_INIT;
+    struct http_response response = make_response(&lines, headers);
+    response.head_only = true;
+    http_respond(conn, &response);
+    buf_finish(&lines);
 }
 
 void transport_sse_append(struct buf *out, struct str name, struct str cursor,

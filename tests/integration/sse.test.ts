@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { ask, Server, until, type EventJson, type Json, type Person } from "./harness.ts";
+import { exchange } from "./raw.ts";
 
 interface Arrived {
   id?: string;
@@ -210,6 +211,20 @@ test("a cookie signs in too; strangers, foreign pages and other methods are refu
   assert.equal(posted.status, 405);
   assert.equal(posted.headers.get("allow"), "GET, HEAD, OPTIONS");
   await posted.body?.cancel();
+});
+
+test("HEAD says what GET would, and keeps no stream", async () => {
+  const stream = await Stream.by(bob);
+  const request = ["HEAD /api/v1/events HTTP/1.1", `Host: ${new URL(server.url).host}`, `Authorization: Bearer ${bob.token}`, "", ""].join("\r\n");
+  const only = (await exchange(server, request)).text;
+  assert.ok(only.startsWith("HTTP/1.1 200 OK\r\n") && only.indexOf("\r\n\r\n") === only.length - 4, only);
+  const headers = new Headers(only.trim().split("\r\n").slice(1).map((line) => line.split(": ", 2) as [string, string]));
+  headers.set("date", stream.headers.get("date") ?? "none");
+  assert.deepEqual([...headers], [...stream.headers]);
+  assert.deepEqual([headers.get("content-type"), headers.get("content-length")], ["text/event-stream", null]);
+  stream.close();
+  const stranger = await fetch(`${server.url}/api/v1/events`, { method: "HEAD" });
+  assert.deepEqual([stranger.status, stranger.headers.get("content-type")], [401, "application/problem+json"]);
 });
 
 test("a ticket opens one stream, once, and dies with its session", async () => {
