@@ -84,7 +84,7 @@ static struct conn *create(struct net *net, int take_fd, enum conn_state state) 
     conn->state = (uint8_t)state;
     timer_init(&conn->timer, on_timer);
     CHECK(uv_tcp_init(&net->loop->uv, &conn->tcp) == 0);
-    list_push_back(&net->conns, &conn->link);
+    conn->tcp.data = net;
     net->conn_count++;
     metrics_add(METRIC_CONNECTIONS, 1);
     if (uv_tcp_open(&conn->tcp, take_fd) != 0) {
@@ -131,7 +131,6 @@ static void on_handle_closed(uv_handle_t *handle) {
     struct net *net = conn->net;
     conn_hold(conn);
     conn->is_closed = true;
-    list_remove(&conn->link);
     net->conn_count--;
     metrics_add(METRIC_CONNECTIONS, -1);
     conn_drop_runs(conn);

@@ -55,7 +55,7 @@ size_t conn_queued_bytes(const struct conn *conn) {
 }
 
 static void drop_runs_from(struct conn *conn, uint32_t first) {
-    conn->queued_bytes -= run_queue_drop_from(&conn->runs, first);
+    conn->queued_bytes -= (uint32_t)run_queue_drop_from(&conn->runs, first);
     conn_deflate_forget(conn);
 }
 
@@ -92,7 +92,7 @@ static struct run pop_run(struct conn *conn) {
 
 /* Takes `sent` bytes off the front. True when the front run was cut in the middle. */
 static bool advance(struct conn *conn, size_t sent) {
-    conn->queued_bytes -= sent;
+    conn->queued_bytes -= (uint32_t)sent;
     while (sent > 0) {
         struct run *run = run_queue_at(&conn->runs, 0);
         uint32_t length = run->to - run->from;

@@ -40,7 +40,7 @@ struct conn {
     /* What sending needs comes first: the hub has it fetched ahead (hub.c). */
     struct net *net;
     struct run_queue runs;
-    size_t queued_bytes;
+    uint32_t queued_bytes;
     int fd; /* tcp's */
     uint16_t holds, pongs;
     uint8_t sealed_runs; /* TLS: so many runs at the front are ciphertext */
@@ -56,8 +56,7 @@ struct conn {
     bool is_closed : 1; /* libuv is done with it */
     bool told : 1;      /* on_close was called */
     struct tls *tls;    /* all of TLS; NULL without, and until the first byte */
-    uv_tcp_t tcp;
-    struct list link;
+    uv_tcp_t tcp;       /* its data is `net`: that is how all of them are found (net_each_conn) */
     const struct conn_ops *ops;
     void *user;
     struct timer timer;
@@ -66,17 +65,17 @@ struct conn {
     struct buf *unread;       /* bytes that came behind the request in hand, of a greeting, or
                                  while paused */
     struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
-    size_t queued_before;     /* when the timer last looked whether the peer reads on */
-    uint8_t peer[16];
+    uint32_t queued_before;   /* when the timer last looked whether the peer reads on */
     struct ws_deflate_params deflate; /* agreed on at the upgrade */
-    struct conn_contexts *contexts;   /* conn_deflate.c; with context takeover only */
+    uint8_t peer[16];
+    struct conn_contexts *contexts; /* conn_deflate.c; with context takeover only */
 };
+_Static_assert(sizeof(struct conn) <= 424, "a block of 432 bytes, with malloc's word");
 
 struct net {
     struct loop *loop;
     struct net_options options;
     const struct conn_ops *ops;
-    struct list conns;
     size_t conn_count;
     struct conn **dirty;
     size_t dirty_count, dirty_cap;

@@ -42,7 +42,6 @@ bool net_create(struct loop *loop, const struct net_options *options, const stru
     net->ops = ops;
     net->batch = batch;
     net->accepting = true;
-    list_init(&net->conns);
     timer_init(&net->accept_timer, on_accept_timer);
     net->flush_hook.run = on_flush;
     loop_add_turn_end(loop, &net->flush_hook);
@@ -52,7 +51,7 @@ bool net_create(struct loop *loop, const struct net_options *options, const stru
 }
 
 void net_destroy(struct net *net) {
-    CHECK(list_is_empty(&net->conns));
+    CHECK(net->conn_count == 0);
     conn_flush(net); /* lets go of those that closed in the last turn */
     list_remove(&net->flush_hook.link);
     timer_disarm(&net->accept_timer);
@@ -166,6 +165,30 @@ bool net_listen(struct net *net, struct str address, uint16_t *port, bool first,
     return true;
 }
 
+struct walk {
+    struct net *net;
+    void (*visit)(struct conn *conn);
+};
+
+static void visit_handle(uv_handle_t *handle, void *arg) {
+    const struct walk *walk = arg;
+    if (handle->type == UV_TCP && handle->data == walk->net)
+        walk->visit(CONTAINER_OF(handle, struct conn, tcp));
+}
+
+/* libuv lists its handles already: a list of ours would be paid for by every idle connection. */
+static void net_each_conn(struct net *net, void (*visit)(struct conn *conn)) {
+    uv_walk(&net->loop->uv, visit_handle, &(struct walk){net, visit});
+}
+
+static void drain_conn(struct conn *conn) {
+    bool is_idle = conn->state == CONN_GREETING || conn->state == CONN_READING;
+    if (is_idle && conn->queued_bytes == 0)
+        conn_abort(conn);
+    else if (conn->state == CONN_READING || conn->state == CONN_SENDING)
+        conn_close(conn);
+}
+
 void net_drain(struct net *net) {
     if (net->stopped)
         return;
@@ -175,20 +198,11 @@ void net_drain(struct net *net) {
         uv_close((uv_handle_t *)&net->listeners[i].poll, NULL);
         close(net->listeners[i].fd);
     }
-    LIST_EACH(&net->conns, link) {
-        struct conn *conn = CONTAINER_OF(link, struct conn, link);
-        bool is_idle = conn->state == CONN_GREETING || conn->state == CONN_READING;
-        if (is_idle && conn->queued_bytes == 0)
-            conn_abort(conn);
-        else if (conn->state == CONN_READING || conn->state == CONN_SENDING)
-            conn_close(conn);
-    }
+    net_each_conn(net, drain_conn);
 }
 
 void net_abort_all(struct net *net) {
-    LIST_EACH(&net->conns, link) {
-        conn_abort(CONTAINER_OF(link, struct conn, link));
-    }
+    net_each_conn(net, conn_abort);
 }
 
 /* ---- accepting ---- */

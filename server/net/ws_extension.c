@@ -170,10 +170,10 @@ static void accept_offer(const struct offer *offer, const struct ws_deflate_opti
         .is_on = true,
         .server_takeover = options->server_takeover && (offer->seen & SEEN_SERVER_NO_TAKEOVER) == 0,
         .client_takeover = options->client_takeover && (offer->seen & SEEN_CLIENT_NO_TAKEOVER) == 0,
-        .server_bits = server_bits,
+        .server_bits = server_bits & 0xfU,
         /* only a client that said that it can may be asked to take a smaller one (7.1.2.2) */
-        .client_bits =
-            has_client_bits ? lesser(client_limit, options->window_bits) : WS_WINDOW_BITS_MAX,
+        .client_bits = has_client_bits ? lesser(client_limit, options->window_bits) & 0xfU
+                                       : WS_WINDOW_BITS_MAX,
         .tells_server_bits = has_server_bits,
         .tells_client_bits = has_client_bits,
     };

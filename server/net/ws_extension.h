@@ -30,12 +30,13 @@ struct ws_deflate_options {
 
 /* What was agreed on with one client; all zero: nothing. */
 struct ws_deflate_params {
-    bool is_on;
-    bool server_takeover, client_takeover;
-    uint8_t server_bits;                       /* 9 to 15 */
-    uint8_t client_bits;                       /* 8 to 15 */
-    bool tells_server_bits, tells_client_bits; /* they stand in the response */
+    bool is_on : 1;
+    bool server_takeover : 1, client_takeover : 1;
+    bool tells_server_bits : 1, tells_client_bits : 1; /* they stand in the response */
+    unsigned server_bits : 4;                          /* 9 to 15 */
+    unsigned client_bits : 4;                          /* 8 to 15 */
 };
+_Static_assert(sizeof(struct ws_deflate_params) == 4, "every idle connection has one");
 
 /* Reads the value of one Sec-WebSocket-Extensions header into `params`, unless these are on already
  * by an earlier one (the headers of a request count as one list). False when it is not of the

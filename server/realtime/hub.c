@@ -18,7 +18,9 @@ enum { HUB_READ_PACKETS = 64, HUB_TURN_PACKETS = 512 };
 enum { HUB_HOLD_MIN_NS = 200000, HUB_HOLD_MAX_NS = 8000000 };
 
 /* How lists grow: every idle connection pays for what is too much. */
-enum { SUBSCRIPTIONS_STEP = 2, AUDIENCE_STEP = 2 };
+static uint32_t grown(uint32_t cap) {
+    return cap + cap / 8 + 1;
+}
 
 static void on_wake(struct loop *loop, struct mail *mail);
 static void on_hold_over(uv_timer_t *timer);
@@ -32,6 +34,7 @@ struct hub *hub_create(struct loop *loop, const struct hub_options *options) {
     atomic_init(&hub->woken, false);
     list_init(&hub->wake_mail.link);
     map_init(&hub->audiences);
+    hub->workspace.key = audience_workspace();
     list_init(&hub->sessions);
     list_init(&hub->held);
     hub->index = ring_head(options->ring, &hub->pos, &hub->check);
@@ -67,6 +70,7 @@ void hub_destroy(struct hub *hub) {
     while (map_next(&hub->audiences, &at, NULL, &value))
         destroy_audience(value);
     map_finish(&hub->audiences);
+    drop_buffers(&hub->workspace);
     while ((link = list_pop_front(&hub->held)) != NULL)
         loop_post(hub->loop, CONTAINER_OF(link, struct mail, link));
     hub->loop->hub = NULL;
@@ -87,6 +91,11 @@ bool hub_wake(struct hub *hub) {
 
 /* ---- who is in which audience ---- */
 
+void hub_subscribe_workspace(struct session *session) {
+    session->hub->workspace.count += !session->hears_workspace;
+    session->hears_workspace = true;
+}
+
 void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_seq) {
     struct hub *hub = session->hub;
     for (uint32_t i = 0; i < session->subscription_count; i++) {
@@ -100,17 +109,29 @@ void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_s
         map_put(&hub->audiences, (uint64_t)audience_key, audience);
     }
     if (audience->count == audience->cap) {
-        audience->cap += audience->cap / 4 + AUDIENCE_STEP;
-        audience->members = mem_realloc(audience->members, audience->cap * sizeof(struct member));
+        audience->cap = grown(audience->cap);
+        audience->members =
+            mem_realloc(audience->members, audience->cap * sizeof(struct session *));
     }
     if (session->subscription_count == session->subscription_cap) {
-        session->subscription_cap += SUBSCRIPTIONS_STEP;
+        session->subscription_cap = grown(session->subscription_cap);
         session->subscriptions = mem_realloc(
             session->subscriptions, session->subscription_cap * sizeof(struct subscription));
     }
-    audience->members[audience->count] = (struct member){session, session->subscription_count};
+    audience->members[audience->count] = session;
     session->subscriptions[session->subscription_count++] =
         (struct subscription){audience, audience->count++, from_seq};
+}
+
+/* The session is a member. People are in a few rooms, at most in some hundreds. */
+static struct subscription *find_subscription(const struct session *session,
+                                              const struct audience *audience) {
+    struct subscription *at = session->subscriptions;
+    const struct subscription *end = at + session->subscription_count;
+    while (at < end && at->audience != audience)
+        at++;
+    CHECK(at < end);
+    return at;
 }
 
 /* Takes the session's subscription at `slot` out; the last ones move into the holes on both sides.
@@ -118,16 +139,12 @@ void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_s
 static void remove_subscription(struct session *session, uint32_t slot) {
     struct subscription gone = session->subscriptions[slot];
     struct audience *audience = gone.audience;
-    struct member moved = audience->members[--audience->count];
+    struct session *moved = audience->members[--audience->count];
     if (gone.index != audience->count) {
         audience->members[gone.index] = moved;
-        moved.session->subscriptions[moved.slot].index = gone.index;
+        find_subscription(moved, audience)->index = gone.index;
     }
-    struct subscription last = session->subscriptions[--session->subscription_count];
-    if (slot != session->subscription_count) {
-        session->subscriptions[slot] = last;
-        last.audience->members[last.index].slot = slot;
-    }
+    session->subscriptions[slot] = session->subscriptions[--session->subscription_count];
     if (audience->count == 0) {
         map_remove(&session->hub->audiences, (uint64_t)audience->key);
         destroy_audience(audience);
@@ -144,6 +161,8 @@ void hub_unsubscribe(struct session *session, int64_t audience_key) {
 }
 
 void hub_unsubscribe_all(struct session *session) {
+    session->hub->workspace.count -= session->hears_workspace;
+    session->hears_workspace = false;
     while (session->subscription_count > 0)
         remove_subscription(session, session->subscription_count - 1);
     mem_free(session->subscriptions);
@@ -154,6 +173,8 @@ void hub_unsubscribe_all(struct session *session) {
 bool hub_is_addressed(const struct session *session, const struct packet *packet) {
     if ((packet->flags & EVENT_NO_GUEST) != 0 && session->identity.role == ROLE_GUEST)
         return false;
+    if (packet->audience == session->hub->workspace.key)
+        return session->hears_workspace;
     for (uint32_t i = 0; i < session->subscription_count; i++) {
         const struct subscription *subscription = &session->subscriptions[i];
         if (subscription->audience->key == packet->audience)
@@ -190,21 +211,47 @@ void hub_apply(struct session *session, const struct packet *packet) {
     }
 }
 
-static bool is_for(const struct member *member, const struct packet *packet) {
-    const struct session *session = member->session;
+static bool is_for(const struct session *session, const struct audience *audience,
+                   const struct packet *packet) {
     if ((packet->flags & EVENT_NO_GUEST) != 0 && session->identity.role == ROLE_GUEST)
         return false;
-    return packet->fact == 0 ||
-           !log_is_before_joining(packet->fact, session->subscriptions[member->slot].from_seq);
+    return packet->fact == 0 || audience->members == NULL ||
+           !log_is_before_joining(packet->fact, find_subscription(session, audience)->from_seq);
+}
+
+static void deliver_to(struct session *session, struct packet *packet, struct audience *audience) {
+    session->holds++; /* it may be closed below */
+    if (packet_is_stub(packet))
+        session_fall_behind(session, packet->stream_pos - 1);
+    else if (is_for(session, audience, packet))
+        session_deliver(session, packet, audience);
+    hub_apply(session, packet);
+    session_release(session);
+}
+
+/* Each signed-in session of the loop. A marker in the list keeps the place, as one that is closed
+ * may take others with it. */
+static void deliver_to_workspace(struct hub *hub, struct packet *packet) {
+    struct list marker;
+    hub->delivery++;
+    list_push_front(&hub->sessions, &marker);
+    while (marker.next != &hub->sessions) {
+        struct session *session = CONTAINER_OF(marker.next, struct session, link);
+        list_remove(&marker);
+        list_insert_before(session->link.next, &marker);
+        if (session->hears_workspace)
+            deliver_to(session, packet, &hub->workspace);
+    }
+    list_remove(&marker);
 }
 
 /* The next members' memory is asked for while one is served: with thousands of connections none of
  * it is in the processor's cache, and waiting for it is most of what a delivery costs here. */
 static void prefetch_members(const struct audience *audience, uint32_t left) {
     if (left >= 2)
-        __builtin_prefetch(audience->members[left - 2].session, 1);
+        __builtin_prefetch(audience->members[left - 2], 1);
     if (left >= 1) {
-        const char *below = audience->members[left - 1].session->below;
+        const char *below = audience->members[left - 1]->below;
         __builtin_prefetch(below, 1);
         __builtin_prefetch(below + 64, 1);
     }
@@ -214,6 +261,10 @@ static void prefetch_members(const struct audience *audience, uint32_t left) {
  * makes the last one move into the place that was just done. Deleted or changed text leaves the
  * shared buffers too. */
 static void hub_deliver(struct hub *hub, struct packet *packet) {
+    if (packet->audience == hub->workspace.key) {
+        deliver_to_workspace(hub, packet);
+        return;
+    }
     struct audience *audience = map_get(&hub->audiences, (uint64_t)packet->audience);
     if (audience == NULL)
         return;
@@ -221,16 +272,8 @@ static void hub_deliver(struct hub *hub, struct packet *packet) {
     if (packet->type == EVENT_message_deleted || packet->type == EVENT_message_edited)
         drop_buffers(audience);
     for (uint32_t left = audience->count; left > 0; left--) {
-        const struct member *member = &audience->members[left - 1];
-        struct session *session = member->session;
         prefetch_members(audience, left - 1);
-        session->holds++; /* it may be closed below */
-        if (packet_is_stub(packet))
-            session_fall_behind(session, packet->stream_pos - 1);
-        else if (is_for(member, packet))
-            session_deliver(session, packet, audience);
-        hub_apply(session, packet);
-        session_release(session);
+        deliver_to(audience->members[left - 1], packet, audience);
     }
 }
 

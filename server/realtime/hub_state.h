@@ -10,7 +10,8 @@ struct hub {
     struct loop *loop;
     struct mail wake_mail;
     atomic_bool woken;
-    struct map audiences; /* key → struct audience */
+    struct map audiences;      /* key → struct audience */
+    struct audience workspace; /* everybody who is signed in, but for its members' list */
     struct list sessions;
     size_t session_count;
     bool draining;

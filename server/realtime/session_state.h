@@ -41,14 +41,11 @@ struct session {
     bool start_claimed;                    /* session.start is on its way, or was answered */
     bool page_away;                        /* a page of the log is being read */
     bool wants_page;                       /* the next one is read when the queue has drained */
+    bool hears_workspace;                  /* its events are for this session */
     struct timer timer;
 };
 
 /* An audience that has sessions on this loop, and the bytes that they share. */
-struct member {
-    struct session *session;
-    uint32_t slot; /* in session->subscriptions */
-};
 /* Frames one behind the other that are sent by reference. */
 struct room_buffer {
     struct blob *chunk; /* or NULL */
@@ -57,7 +54,7 @@ struct room_buffer {
 };
 struct audience {
     int64_t key;
-    struct member *members;
+    struct session **members; /* NULL of the workspace, whose are hub->sessions */
     uint32_t count, cap;
     /* transport_websocket.c: for members that read plain frames, and those that read compressed
      * ones */
@@ -85,6 +82,7 @@ void session_fall_behind(struct session *session, int64_t pos);
 
 /* hub.c, for session.c */
 void hub_subscribe(struct session *session, int64_t audience_key, int64_t from_seq);
+void hub_subscribe_workspace(struct session *session);
 void hub_unsubscribe(struct session *session, int64_t audience_key);
 void hub_unsubscribe_all(struct session *session);
 /* While the hub drains: the session's last request was answered, now it is closed. */

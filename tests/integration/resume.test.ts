@@ -48,7 +48,7 @@ test("an altered, foreign or future cursor is answered with the state, never bel
   const b = await bob.listen();
   const cursor = b.cursor ?? "";
   b.close();
-  for (const bad of ["x", "a:b:c", cursor.replace(/.$/, (c) => (c === "0" ? "1" : "0")), cursor.replace(/:\d+:/, ":999999:"), `k${cursor.slice(1)}`]) {
+  for (const bad of ["x", "a:b:c", cursor.replace(/.$/, (c) => (c === "0" ? "1" : "0")), cursor.replace(/:\d+:/, ":999999:"), `${cursor.startsWith("k") ? "m" : "k"}${cursor.slice(1)}`]) {
     const client = await bob.listen(bad);
     assert.equal(client.started["resumed"], false, bad);
     assert.equal(client.started["reason"], "cursor_invalid", bad);
