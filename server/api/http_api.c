@@ -7,6 +7,7 @@
 #include "api/http_reply.h"
 #include "api/http_route.h"
 #include "api/redirect.h"
+#include "auth/limit.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "realtime/hub.h"
@@ -336,7 +337,11 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
     http_request_destroy(take_request);
 }
 
-const struct conn_ops api_http_ops = {.on_request = on_request};
+static bool may_greet(const struct conn *conn) {
+    return limit_take_address(LIMIT_TLS_HANDSHAKE, conn_peer(conn)) == 0;
+}
+
+const struct conn_ops api_http_ops = {.may_greet = may_greet, .on_request = on_request};
 
 static void on_metrics_request(struct conn *conn, struct http_request *take_request) {
     if (answer_health(conn, take_request)) {

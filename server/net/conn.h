@@ -20,6 +20,10 @@ struct ws_deflater;
 
 /* What a layer above gets called with. Every callback is on the connection's loop. */
 struct conn_ops {
+    /* The first bytes of a TLS connection are here: may its handshake, which costs much more than
+     * they did, be made? False closes it at once. Not asked for a trusted proxy's own connection
+     * (net_options.trusted), which may carry anybody's requests. May be NULL: yes. */
+    bool (*may_greet)(const struct conn *conn);
     /* One whole HTTP request (head and body). The callee takes the request (its arena with it) and
      * answers exactly once with http_respond() or conn_upgrade_websocket(), at once or later; until
      * then nothing further is read from this connection. */

@@ -121,7 +121,7 @@ void conn_send_sealed(struct conn *conn, struct blob *blob);
 
 /* ---- conn_tls.c ---- */
 
-/* Takes ciphertext. The first makes the TLS state. */
+/* Takes ciphertext. The first makes the TLS state, if the layer above lets it. */
 void conn_feed_tls(struct conn *conn, struct str bytes);
 /* For the flush: seals the front of the queue, of which nothing is sealed. False: the connection is
  * closed. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "net/tls.h"
+#include "net/trusted.h"
 
 /* A connection that gets so many handshake records (key updates) without taking them is cut. */
 enum { SEALED_RUNS_MAX = 64 };
@@ -46,11 +47,24 @@ static void end(struct conn *conn) {
         conn_close(conn);
 }
 
+/* False: the connection is closed, and no work was done for it. */
+static bool begin(struct conn *conn) {
+    const struct net_options *options = &conn->net->options;
+    if (conn->ops->may_greet != NULL && !trusted_has(options->trusted, conn->peer) &&
+        !conn->ops->may_greet(conn)) {
+        metrics_add(METRIC_TLS_REFUSED, 1);
+        conn_abort(conn);
+        return false;
+    }
+    conn->tls = tls_create(options->tls);
+    return true;
+}
+
 void conn_feed_tls(struct conn *conn, struct str bytes) {
     struct buf out = BUF_INIT;
     struct buf *plain = &conn->net->plain;
-    if (conn->tls == NULL)
-        conn->tls = tls_create(conn->net->options.tls);
+    if (conn->tls == NULL && !begin(conn))
+        return;
     buf_clear(plain);
     enum tls_status status = tls_receive(conn->tls, bytes, plain, &out);
     queue_sealed(conn, &out);

@@ -179,20 +179,56 @@ test("from anybody else a PROXY header is no header", async (t) => {
   assert.equal(await told(off, [proxyHeader("192.0.2.1"), ask(off)]), 400, "it is off");
 });
 
+/** A request over TLS, behind `greeting`; the answer's status, 0 when the connection was closed without a word. */
+async function toldSecurely(server: Server, greeting: string | Buffer, localAddress?: string): Promise<number> {
+  const line = open(server, localAddress);
+  line.socket.write(greeting);
+  const secure = connectTls({ socket: line.socket, host: "127.0.0.1" });
+  let text = "";
+  secure.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
+  secure.on("error", () => undefined);
+  secure.write(ask(server));
+  await until("the answer or the end", () => /\r\n\r\n/.test(text) || line.closed);
+  secure.destroy();
+  return Number(text.slice(9, 12));
+}
+
 test("the header comes before TLS", async (t) => {
   const server = await start(t, trusted, "--net.proxy_protocol=on", ...authority.settings("first"));
-  const seen = await statuses(async () => {
-    const line = open(server);
-    line.socket.write(proxyHeader("192.0.2.1"));
-    const secure = connectTls({ socket: line.socket, host: "127.0.0.1" });
-    let text = "";
-    secure.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
-    secure.write(ask(server));
-    await until("the answer", () => /\r\n\r\n/.test(text));
-    secure.destroy();
-    return Number(text.slice(9, 12));
-  });
-  assert.deepEqual(seen, counted);
+  assert.deepEqual(await statuses(() => toldSecurely(server, proxyHeader("192.0.2.1"))), counted);
+});
+
+/* ---- TLS handshakes ---- */
+
+const handshakes = 5;
+const fewHandshakes = ["--limits.rate=on", `--limits.tls_handshake_burst=${String(handshakes)}`, "--limits.tls_handshake_rate=1"];
+
+/** How many of more than the burst are let in; the others must be closed without a word. */
+async function letIn(make: () => Promise<number>): Promise<number> {
+  let count = 0;
+  for (let n = 0; n < 2 * handshakes; n++) if ((await make()) !== 0) count++;
+  return count;
+}
+
+test("an address that asks for handshake after handshake is refused them, and nobody else", async (t) => {
+  const metrics = await freePort();
+  const server = await start(t, ...authority.settings("first"), ...fewHandshakes, `--metrics.listen=127.0.0.1:${String(metrics)}`);
+  assert.equal(await letIn(() => toldSecurely(server, "")), handshakes);
+  assert.notEqual(await toldSecurely(server, "", stranger), 0);
+  const text = await (await fetch(`http://127.0.0.1:${String(metrics)}/metrics`)).text();
+  assert.match(text, new RegExp(`^parley_tls_refused_total ${String(handshakes)}$`, "m"));
+  const off = await start(t, ...authority.settings("first"), ...fewHandshakes, "--limits.rate=off");
+  assert.equal(await letIn(() => toldSecurely(off, "")), 2 * handshakes);
+});
+
+test("handshakes are counted for whom a trusted proxy names; its own are not", async (t) => {
+  const server = await start(t, trusted, "--net.proxy_protocol=on", ...authority.settings("first"), ...fewHandshakes);
+  assert.equal(await letIn(() => toldSecurely(server, proxyHeader("192.0.2.1"))), handshakes);
+  assert.notEqual(await toldSecurely(server, proxyHeader("192.0.2.2")), 0);
+  assert.equal(await letIn(() => toldSecurely(server, proxyHeader("192.0.2.1", 0x20))), 2 * handshakes, "LOCAL");
+  const forwarded = await start(t, trusted, ...authority.settings("first"), ...fewHandshakes);
+  assert.equal(await letIn(() => toldSecurely(forwarded, "")), 2 * handshakes);
+  assert.equal(await letIn(() => toldSecurely(forwarded, "", stranger)), handshakes);
 });
 
 /* ---- haproxy ---- */
