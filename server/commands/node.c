@@ -88,6 +88,7 @@ static struct net_options net_options_of(const struct settings *settings, size_t
         .own_body_prefix = STR(API_SOCKETIO_PREFIX),
         .own_body_bytes = (size_t)settings->socketio_max_payload_bytes,
         .max_message_bytes = (size_t)settings->ws_max_message_bytes,
+        .own_message_bytes = (size_t)settings->socketio_max_payload_bytes,
         .queue_bytes = (size_t)settings->net_queue_bytes,
         .header_timeout_ms = (uint64_t)settings->net_header_timeout_ms,
         .body_timeout_ms = (uint64_t)settings->net_body_timeout_ms,

@@ -44,6 +44,8 @@ struct conn_ops {
     const char *subprotocol;
     /* The WebSocket agrees to no compression, whatever the client offers and net_options say. */
     bool is_uncompressed;
+    /* Its messages may have net_options.own_message_bytes, not max_message_bytes. */
+    bool has_own_message_limit;
 };
 
 /* The upper layer's pointer on this connection; starts NULL. */

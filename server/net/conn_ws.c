@@ -103,6 +103,12 @@ void conn_resume_websocket(struct conn *conn) {
         conn_start_reading(conn);
 }
 
+static size_t max_message_bytes(const struct conn *conn) {
+    const struct net_options *options = &conn->net->options;
+    return conn->ops->has_own_message_limit ? options->own_message_bytes
+                                            : options->max_message_bytes;
+}
+
 void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
     struct ws_parser parser;
     if (conn->ws != NULL) {
@@ -111,8 +117,7 @@ void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         ws_parser_init(&parser);
         conn_deflate_lend(conn, &parser);
     }
-    uint16_t code =
-        ws_parser_feed(&parser, bytes, len, conn->net->options.max_message_bytes, &ws_events, conn);
+    uint16_t code = ws_parser_feed(&parser, bytes, len, max_message_bytes(conn), &ws_events, conn);
     bool goes_on = code == 0 && is_open(conn);
     if (goes_on && !is_at_rest(&parser)) {
         keep_parser(conn, &parser);

@@ -20,7 +20,8 @@ struct net_options {
     struct str
         own_body_prefix; /* paths that begin with it have own_body_bytes; lent; empty: none */
     size_t own_body_bytes;
-    size_t max_message_bytes;   /* one reassembled WebSocket message */
+    size_t max_message_bytes;   /* one WebSocket message, reassembled and inflated */
+    size_t own_message_bytes;   /* the same where conn_ops say has_own_message_limit */
     size_t queue_bytes;         /* a connection's queue: mark for on_drain (half) */
     uint64_t header_timeout_ms; /* from the first byte to the end of the headers */
     uint64_t body_timeout_ms;   /* the whole body */

@@ -35,7 +35,7 @@ struct engineio_options {
     uint64_t ping_interval_ms, ping_timeout_ms;
     uint64_t upgrade_timeout_ms; /* from a WebSocket's opening to the client's going over to it */
     /* What a client may post or send at once, as it is told, and the mark for the answer to one
-     * poll. */
+     * poll. The net's own_body_bytes and own_message_bytes are to be the same. */
     size_t max_payload_bytes;
     size_t max_engines; /* on this loop */
     /* A client that has twice as much waiting for it, and has still more coming, is cut: the layer

@@ -106,24 +106,11 @@ static void take_probe_packet(struct engine *engine, const struct engineio_packe
 
 /* ---- from the connection ---- */
 
-static void refuse_too_big(struct engine *engine, const struct conn *conn) {
-    if (engine->probe != conn) {
-        engine_close(engine, WS_CLOSE_TOO_BIG, STR("more than maxPayload"));
-        return;
-    }
-    engine->is_probed = false;
-    engine_close_socket(&engine->probe, WS_CLOSE_TOO_BIG, STR("more than maxPayload"));
-}
-
 static void on_message(struct conn *conn, bool is_text, struct str data) {
     struct engine *engine = conn_user(conn);
     struct engineio_packet packet = {.type = ENGINEIO_MESSAGE, .is_binary = true, .data = data};
     if (engine == NULL)
         return;
-    if (data.len > engine->server->options.max_payload_bytes) {
-        refuse_too_big(engine, conn);
-        return;
-    }
     bool is_one = !is_text || engineio_parse(data, &packet);
     if (engine->probe == conn && is_one)
         take_probe_packet(engine, &packet);
@@ -154,4 +141,9 @@ static void on_close(struct conn *conn) {
  * so that what it sends by polling right after "probe" and the upgrade packet would overtake them.
  */
 static const struct conn_ops socket_ops = {
-    .on_message = on_message, .on_drain = on_drain, .on_close = on_close, .is_uncompressed = true};
+    .on_message = on_message,
+    .on_drain = on_drain,
+    .on_close = on_close,
+    .is_uncompressed = true,
+    .has_own_message_limit = true, /* the client is told one limit, for posts and messages */
+};

@@ -47,6 +47,7 @@ static struct net_options net_options_of(const struct echo_options *options) {
         .max_header_bytes = 16384,
         .max_body_bytes = BODY_MAX_BYTES,
         .max_message_bytes = options->max_message_bytes,
+        .own_message_bytes = options->max_payload_bytes,
         .queue_bytes = QUEUE_BYTES,
         .header_timeout_ms = 10000,
         .body_timeout_ms = 30000,

@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 import { WebSocket } from "ws";
+import { Echo } from "./echo.ts";
 import { ask, Server, until, type EventJson, type Json, type MessageJson, type Person } from "./harness.ts";
 import { Line } from "./raw.ts";
 
@@ -347,6 +348,59 @@ test("a client may post as much as it is told, which is more than other bodies m
   assert.deepEqual(await raw(server, polling(sid), { method: "POST", body: pongs(maxPayload) }).then(({ status, text }) => [status, text]), [200, "ok"]);
   assert.equal((await raw(server, polling(sid), { method: "POST", body: pongs(maxPayload + 2) })).status, 413);
   assert.equal((await ask(server, "POST", "/rooms", { token: ann.token, body: { name: "x".repeat(262_144) } })).status, 413);
+});
+
+/** An operation that reads little of what it gets; its packet has a few bytes more than `bytes`. */
+const padded = (caller: Caller, bytes: number) => caller.ask("room.list", { pad: "x".repeat(bytes) });
+const max_payload_bytes = 1_000_000;
+const around_bytes = 60; // name, id, brackets
+
+for (const way of ["polling", "websocket"] as const) {
+  test(`an event may be as large as clients are told, text or binary, and no larger: ${way}`, async () => {
+    const caller = await Caller.joined(server, { transports: [way], reconnection: false, ...bearer(ann) });
+    const attachment_bytes = way === "polling" ? Math.floor((max_payload_bytes - 200) * 3 / 4) : max_payload_bytes; // polling writes base64
+    assert.ok((await padded(caller, max_payload_bytes - around_bytes)).result);
+    assert.equal((await caller.ask("room.list", { pad: Buffer.alloc(attachment_bytes, 7) })).error?.code, "invalid_request");
+    assert.ok((await caller.ask("room.list")).result, "it goes on");
+    assert.deepEqual(caller.ends, []);
+    for (const pad of ["x".repeat(max_payload_bytes), Buffer.alloc(attachment_bytes + 200, 7)]) {
+      const greedy = await Caller.joined(server, { transports: [way], reconnection: false, ...bearer(ann) });
+      greedy.socket.emit("room.list", { pad });
+      await until("the end", () => greedy.ends.length > 0);
+      assert.match(String(greedy.ends[0]), /^transport (error|close)$/);
+    }
+    assert.ok((await caller.ask("room.list")).result, "nobody else is hurt");
+    caller.close();
+  });
+
+  test(`what is that large goes there and back: ${way}`, async () => {
+    const echo = await Echo.start();
+    const socket = io(echo.url, { forceNew: true, transports: [way], reconnection: false });
+    const bytes = Buffer.alloc(way === "polling" ? 700_000 : max_payload_bytes, "0123456789abcdef");
+    const text = "ö".repeat(max_payload_bytes / 2 - around_bytes);
+    assert.deepEqual(await socket.timeout(20_000).emitWithAck("message-with-ack", bytes), bytes);
+    assert.equal(await socket.timeout(20_000).emitWithAck("message-with-ack", text), text);
+    socket.disconnect();
+    assert.equal(await echo.stop(), 0);
+  });
+}
+
+test("a plain WebSocket's message has its own, lower limit", async () => {
+  const plain = async (bytes: number): Promise<{ text: string; code: number }> => {
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/api/v1/ws`, { headers: { authorization: `Bearer ${ann.token}` } });
+    let text = "";
+    const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+    socket.on("message", (data: Buffer) => {
+      text += data.toString();
+      socket.close();
+    });
+    await new Promise((resolve) => socket.once("open", resolve));
+    socket.send(`{"id":1,"method":"room.list"}`.padEnd(bytes));
+    const code = await closed;
+    return { text, code };
+  };
+  assert.match((await plain(65_536)).text, /"result"/);
+  assert.deepEqual(await plain(65_537), { text: "", code: 1009 });
 });
 
 test("requests that are none get 400 and the documented code", async () => {

@@ -41,7 +41,7 @@ struct later {
     struct http_request *request; /* to upgrade, or NULL */
 };
 
-static const struct conn_ops websocket_ops;
+static const struct conn_ops websocket_ops, limited_ops;
 
 static void answer_later(struct loop *loop, struct mail *take_mail) {
     struct later *later = CONTAINER_OF(take_mail, struct later, mail);
@@ -80,6 +80,8 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
         answer_text(conn, take_request->body);
     } else if (str_equal(path, STR("/ws"))) {
         conn_upgrade_websocket(conn, take_request, &websocket_ops, running);
+    } else if (str_equal(path, STR("/ws-limited"))) {
+        conn_upgrade_websocket(conn, take_request, &limited_ops, running);
     } else if (str_equal(path, STR("/ws-later"))) {
         post_later(conn, take_request);
         return;
@@ -150,6 +152,8 @@ static void on_ws_close(struct conn *conn) {
 
 static const struct conn_ops websocket_ops = {
     .on_message = on_message, .on_alive = on_alive, .on_drain = on_drain, .on_close = on_ws_close};
+static const struct conn_ops limited_ops = {
+    .on_message = on_message, .on_close = on_ws_close, .has_own_message_limit = true};
 
 /* ---- the server's life ---- */
 
@@ -159,6 +163,7 @@ struct net_options net_fixture_options(enum send_batch_mode mode) {
         .max_header_bytes = 16384,
         .max_body_bytes = 65536,
         .max_message_bytes = 1 << 20,
+        .own_message_bytes = NET_LIMITED_BYTES,
         .queue_bytes = 1 << 20,
         .header_timeout_ms = NET_WAIT_MS,
         .body_timeout_ms = NET_WAIT_MS,
@@ -359,11 +364,16 @@ void client_ask(int fd, const char *request, int status, struct buf *body) {
 }
 
 void client_upgrade(int fd, const char *path) {
+    client_upgrade_with(fd, path, "");
+}
+
+void client_upgrade_with(int fd, const char *path, const char *headers) {
     struct buf bytes = BUF_INIT;
-    buf_appendf(&bytes,
-                "GET %s HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                path);
+    buf_appendf(
+        &bytes,
+        "GET %s HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+        path, headers);
     client_send(fd, buf_str(&bytes));
     receive_head(fd, &bytes);
     assert_true(str_starts_with(buf_str(&bytes), STR("HTTP/1.1 101 ")));

@@ -1,9 +1,10 @@
 /* A server of net alone, on a loop of its own, and blocking clients for it on loopback.
  *
  * What the server answers: GET /hello at once, GET /later in a later turn, GET /big with
- * NET_BIG_BYTES, POST /echo with its body, GET /never not at all; GET /ws and /ws-later upgrade. A
- * WebSocket gets each message back, but for those that begin with a command (see on_message in the
- * .c). Thread: functions that take the fixture are the test's, those with a conn the loop's. */
+ * NET_BIG_BYTES, POST /echo with its body, GET /never not at all; GET /ws and /ws-later upgrade,
+ * and /ws-limited, with a limit of NET_LIMITED_BYTES for a message. A WebSocket gets each message
+ * back, but for those that begin with a command (see on_message in the .c). Thread: functions that
+ * take the fixture are the test's, those with a conn the loop's. */
 #pragma once
 #include "base/buf.h"
 #include "loop/loop.h"
@@ -11,7 +12,7 @@
 
 #include <stdatomic.h>
 
-enum { NET_BIG_BYTES = 8 * 1024 * 1024, NET_WAIT_MS = 20000 };
+enum { NET_BIG_BYTES = 8 * 1024 * 1024, NET_LIMITED_BYTES = 100000, NET_WAIT_MS = 20000 };
 
 struct net_fixture {
     struct loop *loop;
@@ -53,8 +54,9 @@ void client_receive_all(int fd, struct buf *out);
 void client_receive_answer(int fd, struct buf *head, struct buf *body);
 /* Sends the request and expects this status; the body goes into `body` (may be NULL). */
 void client_ask(int fd, const char *request, int status, struct buf *body);
-/* The handshake at `path`. */
+/* The handshake at `path`; `headers`: lines more. */
 void client_upgrade(int fd, const char *path);
+void client_upgrade_with(int fd, const char *path, const char *headers);
 /* A masked, final frame. */
 void client_send_frame(int fd, unsigned opcode, struct str payload);
 /* One frame of the server; its opcode, or -1 at the end of the stream. */

@@ -3,7 +3,7 @@
 #include "net_fixture.h"
 
 #include "base/metrics.h"
-#include "net/ws_frame.h"
+#include "net/ws_deflate.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -165,6 +165,83 @@ static void an_upgrade_behind_a_request_that_is_answered_later_is_read_on(void *
     net_fixture_stop(&fixture);
 }
 
+/* ---- how large a message may be ---- */
+
+static void send_message(int fd, size_t bytes) {
+    char *text = malloc(bytes);
+    memset(text, 'x', bytes);
+    client_send_frame(fd, WS_BINARY, str_make(text, bytes));
+    free(text);
+}
+
+static void expect_echo(int fd, size_t bytes) {
+    struct buf payload = BUF_INIT;
+    assert_int_equal(client_receive_frame(fd, &payload), WS_BINARY);
+    assert_int_equal(payload.len, bytes);
+    buf_finish(&payload);
+}
+
+static void expect_too_big(int take_fd) {
+    client_expect_close(take_fd, WS_CLOSE_TOO_BIG);
+    client_expect_end(take_fd);
+    close(take_fd);
+}
+
+/* Each one's holds to the byte. */
+static void a_connection_may_have_a_limit_of_its_own(void **state) {
+    enum { DEFAULT_BYTES = 1000 };
+    static const struct {
+        const char *path;
+        size_t limit_bytes;
+    } cases[] = {{"/ws", DEFAULT_BYTES}, {"/ws-limited", NET_LIMITED_BYTES}};
+    (void)state;
+    struct net_options options = net_fixture_options(SEND_BATCH_AUTO);
+    options.max_message_bytes = DEFAULT_BYTES;
+    net_fixture_start(&fixture, &options);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int fd = client_connect(&fixture, 0);
+        client_upgrade(fd, cases[i].path);
+        send_message(fd, cases[i].limit_bytes);
+        expect_echo(fd, cases[i].limit_bytes);
+        send_message(fd, cases[i].limit_bytes + 1);
+        expect_too_big(fd);
+    }
+    net_fixture_stop(&fixture);
+}
+
+/* One message of so many bytes when it is inflated, and far fewer on the wire. */
+static void send_compressed(int fd, size_t bytes) {
+    struct ws_deflater *deflater = ws_deflater_create(WS_WINDOW_BITS_MAX);
+    char *text = malloc(bytes);
+    memset(text, 'x', bytes);
+    struct blob *frame = ws_deflater_frame(deflater, WS_BINARY, str_make(text, bytes), false);
+    assert_true(frame->len < 1000 && frame->bytes[1] == 126); /* two bytes of length */
+    client_send_frame(fd, WS_COMPRESSED | WS_BINARY, str_slice(blob_str(frame), 4, frame->len));
+    blob_unref(frame);
+    free(text);
+    ws_deflater_destroy(deflater);
+}
+
+static void a_limit_of_its_own_holds_for_what_is_inflated(void **state) {
+    (void)state;
+    struct net_options options = net_fixture_options(SEND_BATCH_AUTO);
+    options.max_message_bytes = 1000;
+    options.deflate = (struct ws_deflate_options){
+        .is_on = true, .window_bits = WS_WINDOW_BITS_MAX, .min_bytes = 1};
+    net_fixture_start(&fixture, &options);
+    int fd = client_connect(&fixture, 0);
+    client_upgrade_with(fd, "/ws-limited", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    send_compressed(fd, NET_LIMITED_BYTES);
+    expect_echo(fd, NET_LIMITED_BYTES); /* as it comes: the fixture compresses nothing */
+    send_compressed(fd, NET_LIMITED_BYTES + 1);
+    expect_too_big(fd);
+    fd = client_connect(&fixture, 0);
+    client_upgrade_with(fd, "/ws", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    send_compressed(fd, NET_LIMITED_BYTES);
+    expect_too_big(fd);
+    net_fixture_stop(&fixture);
+}
+
 /* ---- signs of life ---- */
 
 /* Whoever is connected after it is answered after it was read. */
@@ -204,6 +281,8 @@ int main(void) {
         cmocka_unit_test(a_flood_of_pings_is_answered_a_part_at_a_time),
         cmocka_unit_test(who_goes_while_it_is_not_read_is_let_go),
         cmocka_unit_test(an_upgrade_behind_a_request_that_is_answered_later_is_read_on),
+        cmocka_unit_test(a_connection_may_have_a_limit_of_its_own),
+        cmocka_unit_test(a_limit_of_its_own_holds_for_what_is_inflated),
         cmocka_unit_test(bytes_of_a_frame_that_does_not_end_are_no_sign_of_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
