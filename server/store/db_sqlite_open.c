@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/wal_vfs.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -202,7 +203,10 @@ enum err db_open(const struct db_options *options, struct db **out, struct buf *
     db->vfs = options->vfs == NULL ? NULL : mem_strdup(options->vfs);
     int flags = SQLITE_OPEN_NOMUTEX | (options->writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                        : SQLITE_OPEN_READONLY);
-    int result = sqlite3_open_v2(options->path, &db->handle, flags, options->vfs);
+    bool is_full = options->synchronous == NULL || strcmp(options->synchronous, "FULL") == 0;
+    int result =
+        sqlite3_open_v2(options->path, &db->handle, flags,
+                        options->writes && is_full ? wal_vfs_over(options->vfs) : options->vfs);
     /* SQLite opens what it may only read without a word; the first write would then fail. Asked
      * before anything else, so that no WAL is made beside such a file. */
     if (result == SQLITE_OK && options->writes && sqlite3_db_readonly(db->handle, "main") != 0)
