@@ -6,21 +6,42 @@
 /* By hash, so that nothing that can be redeemed lies in memory longer than its answer. */
 struct ticket {
     unsigned char hash[TOKEN_HASH_BYTES];
-    int64_t session_row; /* 0: free */
-    int64_t expires_at;
+    int64_t account, session_row;
+    int64_t expires_at; /* 0: free */
+    uint64_t number;    /* of issue */
 };
 
 static struct ticket tickets[TICKETS_MAX];
-static size_t newest;
+static uint64_t last_number;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-struct str ticket_issue(struct arena *arena, int64_t session_row, int64_t now_ms) {
+/* Where the account's next ticket goes: to its oldest one's place if it has its share, to a free or
+ * expired one's, to the oldest's of all. */
+static struct ticket *ticket_find_place(int64_t account, int64_t now_ms) {
+    struct ticket *oldest = NULL, *own = NULL;
+    size_t own_count = 0;
+    for (size_t i = 0; i < TICKETS_MAX; i++) {
+        struct ticket *held = &tickets[i];
+        bool is_own = held->expires_at > now_ms && held->account == account;
+        if (held->expires_at <= now_ms)
+            held->number = 0; /* goes before all that live */
+        if (is_own && (own == NULL || held->number < own->number))
+            own = held;
+        own_count += is_own;
+        if (oldest == NULL || held->number < oldest->number)
+            oldest = held;
+    }
+    return own_count >= TICKETS_PER_ACCOUNT_MAX ? own : oldest;
+}
+
+struct str ticket_issue(struct arena *arena, int64_t account, int64_t session_row, int64_t now_ms) {
     struct str secret = token_make_secret(arena, "pt_");
-    struct ticket ticket = {.session_row = session_row, .expires_at = now_ms + TICKET_LIFE_MS};
+    struct ticket ticket = {
+        .account = account, .session_row = session_row, .expires_at = now_ms + TICKET_LIFE_MS};
     token_hash(secret, ticket.hash);
     pthread_mutex_lock(&lock);
-    newest = (newest + 1) % TICKETS_MAX;
-    tickets[newest] = ticket;
+    ticket.number = ++last_number;
+    *ticket_find_place(account, now_ms) = ticket;
     pthread_mutex_unlock(&lock);
     return secret;
 }
@@ -30,9 +51,9 @@ int64_t ticket_redeem(struct str ticket, int64_t now_ms) {
     int64_t session_row = 0;
     token_hash(ticket, hash);
     pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < TICKETS_MAX && session_row == 0; i++) {
+    for (size_t i = 0; i < TICKETS_MAX; i++) {
         struct ticket *held = &tickets[i];
-        if (held->session_row == 0 || memcmp(held->hash, hash, sizeof hash) != 0)
+        if (held->expires_at == 0 || memcmp(held->hash, hash, sizeof hash) != 0)
             continue;
         session_row = held->expires_at > now_ms ? held->session_row : 0;
         *held = (struct ticket){0};
@@ -47,7 +68,8 @@ enum err ticket_create(struct call *call, const struct ticket_create_params *in,
     (void)in;
     if (call->actor.session == 0)
         return ERR_FORBIDDEN; /* the operator has no session to stand for */
-    out->ticket = ticket_issue(call->arena, call->actor.session, call->tx->now_ms);
+    out->ticket =
+        ticket_issue(call->arena, call->actor.account, call->actor.session, call->tx->now_ms);
     out->expires_at = call->tx->now_ms + TICKET_LIFE_MS;
     return ERR_OK;
 }

@@ -6,6 +6,10 @@ import { after, before, test } from "node:test";
 import { ask, Server, until, type EventJson, type Json, type Person } from "./harness.ts";
 import { exchange } from "./raw.ts";
 
+/* TICKETS_MAX and TICKETS_PER_ACCOUNT_MAX of server/auth/ticket.h. */
+const allTickets = 4096;
+const ticketsPerPerson = 64;
+
 interface Arrived {
   id?: string;
   event?: string;
@@ -261,6 +265,19 @@ test("one address holds one ticket, and guessing is charged to the guesser's add
     assert.equal((await dan.ask("GET", "/me")).status, 200);
   } finally {
     await strict.end();
+  }
+});
+
+test("who takes ticket after ticket loses the own oldest, and nobody else's", async () => {
+  const take = async (person: Person) => (await person.ask("POST", "/tickets")).body["ticket"] as string;
+  const ofBob = await take(bob);
+  const oldest = await take(ann);
+  for (let taken = 0; taken < allTickets; taken += ticketsPerPerson) await Promise.all(Array.from({ length: ticketsPerPerson }, () => take(ann)));
+  assert.equal((await Stream.open(server, `?ticket=${oldest}`)).status, 401);
+  for (const ticket of [ofBob, await take(ann)]) {
+    const stream = await Stream.open(server, `?ticket=${ticket}`);
+    assert.equal(stream.status, 200);
+    stream.close();
   }
 });
 
