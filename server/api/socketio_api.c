@@ -240,6 +240,8 @@ static void finish_operation(struct request *take_request) {
 }
 
 static enum err read_operation(struct request *request, const struct socketio_args *args) {
+    if (args->json == NULL)
+        return ERR_INVALID_JSON;
     const json_t *name = json_array_get(args->json, 0);
     json_t *params = json_array_get(args->json, 1);
     if (!json_is_string(name))

@@ -6,9 +6,14 @@
 
 /* ---- JSON ---- */
 
-/* jansson has no depth limit below 2048, so the depth is looked at first. Brackets in strings do
- * not count. */
-static bool is_shallow(struct str text, size_t depth_max) {
+/* What the brackets of a text tell, those in strings left out. */
+struct brackets {
+    size_t deepest;
+    size_t end; /* behind the one that closes the first; 0: none does */
+};
+
+static struct brackets scan_brackets(struct str text) {
+    struct brackets found = {0};
     size_t depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < text.len; i++) {
@@ -21,13 +26,23 @@ static bool is_shallow(struct str text, size_t depth_max) {
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
-            if (++depth > depth_max)
-                return false;
+            if (++depth > found.deepest)
+                found.deepest = depth;
         } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
+            if (--depth == 0 && found.end == 0)
+                found.end = i + 1;
         }
     }
-    return true;
+    return found;
+}
+
+/* jansson has no depth limit below 2048, so the depth is looked at first. */
+static bool is_shallow(struct str text, size_t depth_max) {
+    return scan_brackets(text).deepest <= depth_max;
+}
+
+bool decode_json_is_whole(struct str text) {
+    return text.len > 0 && scan_brackets(text).end == text.len;
 }
 
 enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) {

@@ -19,6 +19,10 @@ enum err decode_json(struct str text, size_t depth_max, json_t **out) MUST_CHECK
 /* The same for an object or an array. */
 enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
 
+/* Whether the first bracket of the text is closed at its very end: such an object or array was not
+ * cut off, even if it is none that is believed. */
+bool decode_json_is_whole(struct str text);
+
 /* Percent-decodes (RFC 3986 section 2.1) into the arena; false for a broken escape. */
 bool decode_percent(struct arena *arena, struct str text, bool plus_is_space,
                     struct str *out) MUST_CHECK;

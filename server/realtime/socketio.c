@@ -124,6 +124,16 @@ static bool has_form(const struct socketio_packet *packet) {
     return false;
 }
 
+/* A whole array that begins with a name or number, as clients write it: what is wrong with it is
+ * the arguments' matter, and no reason to end the connection. */
+static bool is_unreadable_event(const struct socketio_packet *packet, struct str data) {
+    if ((packet->type != SOCKETIO_EVENT && packet->type != SOCKETIO_BINARY_EVENT) ||
+        data.ptr[0] != '[' || !decode_json_is_whole(data))
+        return false;
+    char first = str_trim(str_slice(data, 1, data.len)).ptr[0];
+    return first == '"' || first == '-' || (first >= '0' && first <= '9');
+}
+
 bool socketio_parse(struct str text, struct socketio_packet *out) {
     *out = (struct socketio_packet){.id = SOCKETIO_NO_ID};
     if (text.len == 0 || text.ptr[0] < '0' || text.ptr[0] > '0' + SOCKETIO_BINARY_ACK)
@@ -134,7 +144,7 @@ bool socketio_parse(struct str text, struct socketio_packet *out) {
         !take_namespace(&rest, &out->nsp) || !take_id(&rest, &out->id))
         return false;
     if (rest.len > 0 && decode_json_tree(rest, SOCKETIO_DEPTH_MAX, &out->data) != ERR_OK)
-        return false;
+        return is_unreadable_event(out, rest);
     if (has_form(out))
         return true;
     json_decref(out->data);

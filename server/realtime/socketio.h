@@ -2,7 +2,8 @@
  *
  * Pure functions, without sockets; any thread. Nothing is believed: lengths, depth, counts,
  * duplicate members, the form that each type must have. A packet that does not parse ends the
- * connection. Source: the Socket.IO protocol, revision 5 (socket.io/docs/v4/socket-io-protocol). */
+ * connection; an event whose arguments alone are not believed can be answered. Source: the
+ * Socket.IO protocol, revision 5 (socket.io/docs/v4/socket-io-protocol). */
 #pragma once
 #include "base/buf.h"
 #include "base/check.h"
@@ -35,7 +36,9 @@ struct socketio_packet {
     int64_t id;           /* of the acknowledgement, or SOCKETIO_NO_ID */
     unsigned attachments; /* binary messages that follow */
     json_t *data; /* the caller's, json_decref; CONNECT: an object or NULL; events and acks: an
-                     array whose placeholders all name an attachment; else NULL */
+                     array whose placeholders all name an attachment; NULL for an event whose
+                     arguments are no JSON that is believed (a number beyond 64 bits, too deep, a
+                     member twice, half a surrogate pair, …); else NULL */
 };
 
 /* What a client may send: everything but CONNECT_ERROR. `data` is to be given back on true only. */

@@ -17,7 +17,8 @@ struct socketio_socket;
 
 /* Arguments of an event or acknowledgement, as they came. */
 struct socketio_args {
-    json_t *json;             /* an array; binary arguments are placeholders in it */
+    json_t *json; /* an array, binary arguments placeholders in it; NULL: of an event whose
+                     arguments could not be read */
     const struct str *binary; /* what the placeholders stand for */
     unsigned binary_count;
 };
@@ -30,8 +31,8 @@ struct socketio_ops {
     /* It asks for a namespace that is there, with this object or NULL, borrowed: to be answered
      * with socketio_accept or socketio_refuse. */
     void (*on_connect)(struct socketio_socket *socket, const json_t *auth);
-    /* `args` holds the name first; `ack` is the id to acknowledge with, or SOCKETIO_NO_ID. All
-     * borrowed for the call. */
+    /* `args` holds the name first, or nothing that could be read; `ack` is the id to acknowledge
+     * with, or SOCKETIO_NO_ID. All borrowed for the call. */
     void (*on_event)(struct socketio_socket *socket, const struct socketio_args *args, int64_t ack);
     /* What waited has gone out. */
     void (*on_drain)(struct socketio_socket *socket);

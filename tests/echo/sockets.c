@@ -76,7 +76,8 @@ static char *arguments(const struct socketio_args *args, const char *name) {
 
 static void on_event(struct socketio_socket *socket, const struct socketio_args *args,
                      int64_t ack) {
-    struct str name = str_from_cstr(json_string_value(json_array_get(args->json, 0)));
+    const char *text_of_name = json_string_value(json_array_get(args->json, 0));
+    struct str name = text_of_name != NULL ? str_from_cstr(text_of_name) : STR_EMPTY;
     if (str_equal(name, STR("message"))) {
         char *text = arguments(args, "message-back");
         socketio_emit(socket, str_from_cstr(text), args->binary, args->binary_count);

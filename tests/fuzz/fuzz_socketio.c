@@ -11,6 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     CHECK(packet.attachments <= SOCKETIO_ATTACHMENTS_MAX &&
           packet.nsp.len <= SOCKETIO_NAMESPACE_MAX_BYTES && packet.nsp.ptr[0] == '/');
+    bool is_event = packet.type == SOCKETIO_EVENT || packet.type == SOCKETIO_BINARY_EVENT;
+    if (is_event && packet.data == NULL) /* its arguments are not believed */
+        return 0;
     struct buf text = BUF_INIT;
     char *json = packet.data != NULL ? json_dumps(packet.data, JSON_COMPACT) : NULL;
     socketio_append_head(&text, &packet);

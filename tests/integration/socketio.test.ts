@@ -495,6 +495,43 @@ test("what is no packet ends the session: of Engine.IO with 400, of Socket.IO wi
   await new Promise((resolve) => socket.once("close", resolve));
 });
 
+/** JSON of a client that a plain WebSocket answers with invalid_json, for the place of a member of params. */
+const unreadable: [string, unknown][] = [
+  ["a whole number beyond 64 bits", 1e20],
+  ["nesting beyond 20", JSON.parse(`${"[".repeat(30)}${"]".repeat(30)}`)],
+  ["NUL in a text", "a\0b"],
+  ["half a surrogate pair", "a\ud800"],
+];
+
+for (const way of ["polling", "websocket"] as const)
+  test(`an event that cannot be read is answered with its code, and the connection goes on: ${way}`, async () => {
+    const caller = await Caller.joined(server, { transports: [way], reconnection: false, ...bearer(ann) });
+    const second = caller.socket.io.socket("/second", bearer(bob));
+    await until("the second namespace", () => second.connected);
+    const plain = await ann.connect();
+    const replies: Json[] = [];
+    plain.socket.on("message", (data: Buffer) => replies.push(JSON.parse(data.toString()) as Json));
+    for (const [what, more] of unreadable) {
+      plain.socket.send(JSON.stringify({ id: 900, method: "room.list", params: { more } }));
+      const error = (await until("the plain reply", () => replies.shift()))["error"] as Json;
+      assert.deepEqual((await caller.ask("room.list", { more })).error, error, what);
+      caller.socket.emit("room.list", { more }); // nobody waits for an answer: dropped
+      assert.equal(((await caller.ask("room.list", { more, bytes: Buffer.from("x") })).error as Json)["code"], "invalid_json", what);
+    }
+    assert.ok((await caller.ask("room.list")).result);
+    assert.ok(((await second.timeout(20_000).emitWithAck("room.list", {})) as Json)["result"]);
+    assert.deepEqual(caller.ends, []);
+    plain.close();
+    second.disconnect();
+    caller.close();
+  });
+
+test("an event that was cut off is no packet, joined or not", async () => {
+  const sid = await openPolling();
+  for (const body of [`40${JSON.stringify({ token: ann.token })}`, '420["room.list",{"more":1e999}', '420["room.list"]']) await raw(server, polling(sid), { method: "POST", body });
+  await until("the end", async () => (await raw(server, polling(sid))).status === 400);
+});
+
 test("a WebSocket more than one is opened and closed; the session goes on", async () => {
   const sid = await openPolling();
   const open = () => new WebSocket(`${server.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);

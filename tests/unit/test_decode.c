@@ -119,6 +119,19 @@ static void nesting_has_a_limit_and_brackets_in_strings_are_none(void **state) {
     assert_false(is_json(STR("{\"a\":\"\\\\\",\"b\":[]}"), 1));
 }
 
+static void what_is_whole_ends_with_its_first_bracket(void **state) {
+    static const char *const whole[] = {"{}", "[[],{}]", "[\"]\"]", "[\"\\\"]\"]", "[nonsense]"};
+    static const char *const torn[] = {"",    "[", "[]x",    "[][]", "[\"]",
+                                       "[]]", "7", "\"[]\"", "] [] "};
+    (void)state;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (!decode_json_is_whole(str_from_cstr(whole[i])))
+            fail_msg("not whole: %s", whole[i]);
+    for (size_t i = 0; i < sizeof torn / sizeof *torn; i++)
+        if (decode_json_is_whole(str_from_cstr(torn[i])))
+            fail_msg("whole: %s", torn[i]);
+}
+
 static void text_is_utf8_without_nul_and_half_surrogates(void **state) {
     (void)state;
     assert_false(is_json(STR("{\"a\":\"\xff\"}"), DECODE_DEPTH_MAX));
@@ -386,6 +399,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(only_one_whole_object_is_json),
         TEST(a_name_twice_in_an_object_is_refused),
+        TEST(what_is_whole_ends_with_its_first_bracket),
         TEST(nesting_has_a_limit_and_brackets_in_strings_are_none),
         TEST(text_is_utf8_without_nul_and_half_surrogates),
         TEST(a_whole_request_is_decoded),

@@ -95,11 +95,18 @@ static void what_is_no_packet_is_refused(void **state) {
                                         "2[\"newListener\"]",
                                         "2[\"removeListener\"]",
                                         "50-[\"disconnect\"]",
-                                        "2[\"hey\",{\"a\":1,\"a\":2}]",
                                         "21234567890123456[\"hey\"]",
                                         "201[\"hey\"]",
-                                        "2[\"hey\",\"\\u0000\"]",
-                                        "2[\"hey\",\"\xff\"]"};
+                                        "2[\"hey\",1e999",
+                                        "2[\"hey\",1e999]]",
+                                        "2[\"hey\",1e999] ",
+                                        "2[[1e999]]",
+                                        "2{\"hey\":1e999}",
+                                        "31[1e999]",
+                                        "61-1[1e999]",
+                                        "0{\"token\":1e999}",
+                                        "51-x[\"hey\",1e999]",
+                                        "201[\"hey\",1e999]"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct socketio_packet packet;
@@ -107,6 +114,32 @@ static void what_is_no_packet_is_refused(void **state) {
             fail_msg("%s was taken for a packet", texts[i]);
         assert_null(packet.data);
     }
+}
+
+/* Its head tells whom to answer. */
+static void an_event_whose_arguments_are_not_believed_is_one(void **state) {
+    static const char *const texts[] = {"212[\"hey\",99999999999999999999]",
+                                        "212[\"hey\",1e999]",
+                                        "212[ \"hey\",{\"a\":1,\"a\":2}]",
+                                        "212[99999999999999999999]",
+                                        "212[-99999999999999999999]",
+                                        "212[\"hey\",\"\\u0000]\"]",
+                                        "212[\"hey\",\"\\ud800\"]",
+                                        "212[\"hey\",\"\xff\"]",
+                                        "212[\"hey\",nonsense]"};
+    struct socketio_packet packet;
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (!socketio_parse(str_from_cstr(texts[i]), &packet))
+            fail_msg("%s was taken for no packet", texts[i]);
+        assert_int_equal(packet.type, SOCKETIO_EVENT);
+        assert_int_equal(packet.id, 12);
+        assert_null(packet.data);
+    }
+    assert_true(socketio_parse(STR("52-/admin,7[\"hey\",1e999]"), &packet));
+    assert_int_equal(packet.attachments, 2);
+    assert_true(str_equal(packet.nsp, STR("/admin")));
+    assert_null(packet.data);
 }
 
 static void limits_hold_to_the_last_one(void **state) {
@@ -126,7 +159,8 @@ static void limits_hold_to_the_last_one(void **state) {
         for (int i = 1; i < SOCKETIO_DEPTH_MAX + extra; i++)
             buf_append_char(&text, ']');
         buf_append_char(&text, ']');
-        assert_int_equal(socketio_parse(buf_str(&text), &packet), extra == 0);
+        assert_true(socketio_parse(buf_str(&text), &packet));
+        assert_int_equal(packet.data != NULL, extra == 0);
         json_decref(packet.data);
     }
     assert_true(socketio_parse(STR("516-[\"hey\"]"), &packet));
@@ -155,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_of_every_type_are_understood),
         cmocka_unit_test(what_is_no_packet_is_refused),
+        cmocka_unit_test(an_event_whose_arguments_are_not_believed_is_one),
         cmocka_unit_test(limits_hold_to_the_last_one),
         cmocka_unit_test(a_placeholder_is_found_wherever_it_stands),
     };

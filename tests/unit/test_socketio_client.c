@@ -121,6 +121,10 @@ static void on_connect(struct socketio_socket *socket, const json_t *auth) {
 /* Gives every event back as it came, and acknowledges it. */
 static void on_event(struct socketio_socket *socket, const struct socketio_args *args,
                      int64_t ack) {
+    if (args->json == NULL) {
+        socketio_acknowledge(socket, ack, STR("[\"unreadable\"]"), NULL, 0);
+        return;
+    }
     char *json = json_dumps(args->json, JSON_COMPACT);
     socketio_emit(socket, str_from_cstr(json), args->binary, args->binary_count);
     socketio_acknowledge(socket, ack, str_from_cstr(json), args->binary, args->binary_count);
@@ -267,6 +271,24 @@ static void events_and_acknowledgements_carry_attachments_both_ways(void **state
         "b:one\nb:\n");
 }
 
+static void an_event_that_cannot_be_read_hurts_nobody(void **state) {
+    (void)state;
+    join("");
+    join("/admin");
+    say("2/admin,9[\"hey\",1e999]");
+    ASSERT_SENT("3/admin,9[\"unreadable\"]\n");
+    say("2[\"hey\",1e999]"); /* nobody waits for an answer */
+    ASSERT_SENT("");
+    say("51-8[\"hey\",1e999]"); /* its attachment still comes */
+    ASSERT_SENT("");
+    say_binary("one");
+    ASSERT_SENT("38[\"unreadable\"]\n");
+    say("2/admin,[\"hey\"]");
+    say("2[\"hey\"]");
+    ASSERT_SENT("2/admin,[\"hey\"]\n2[\"hey\"]\n");
+    assert_false(is_closed);
+}
+
 static void note_ack(void *arg, const struct socketio_args *args) {
     char *json = args != NULL ? json_dumps(args->json, JSON_COMPACT) : NULL;
     buf_appendf(&heard, "ack %s %s\n", (const char *)arg, json != NULL ? json : "none");
@@ -301,8 +323,9 @@ static void acknowledgements_awaited_are_bounded(void **state) {
 }
 
 static void what_breaks_the_protocol_closes_the_connection(void **state) {
-    static const char *const texts[] = {"nonsense", "2/admin,[\"not joined\"]", "1/later,",
-                                        "4{\"message\":\"x\"}", "2[\"connect\"]"};
+    static const char *const texts[] = {
+        "nonsense",       "2/admin,[\"not joined\"]", "1/later,",       "4{\"message\":\"x\"}",
+        "2[\"connect\"]", "2/admin,[1e999]",          "2[\"hey\",1e999"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         join("");
         say(texts[i]);
@@ -356,6 +379,7 @@ int main(void) {
         CASE(an_unknown_namespace_is_refused_and_hurts_no_other),
         CASE(a_join_may_be_answered_later_or_never),
         CASE(events_and_acknowledgements_carry_attachments_both_ways),
+        CASE(an_event_that_cannot_be_read_hurts_nobody),
         CASE(the_client_acknowledges_what_it_is_asked),
         CASE(acknowledgements_awaited_are_bounded),
         CASE(what_breaks_the_protocol_closes_the_connection),
