@@ -5,9 +5,9 @@
 #include "api/dispatch.h"
 #include "api/http_api.h"
 #include "api/http_reply.h"
+#include "api/session_api.h"
 #include "auth/ticket.h"
 #include "base/clock.h"
-#include "protocol/encode.h"
 #include "realtime/transport_sse.h"
 
 enum { STREAM_ROOMS_MAX = 100, STREAM_CURSOR_MAX_BYTES = 128 };
@@ -98,29 +98,11 @@ static enum err read_stream_request(struct request *request, struct conn *conn,
 
 /* ---- the stream ---- */
 
-static void send_started(struct session *session, const struct request *request) {
-    const struct session_start_result *result = request->result;
-    struct buf envelope = BUF_INIT;
-    buf_append_cstr(&envelope, "{\"event\":\"session.started\",\"data\":");
-    encode_object(&envelope, request->operation->out, result);
-    buf_append_cstr(&envelope, "}");
-    session_tell(session, STR("session.started"), result->cursor, buf_str(&envelope));
-    buf_finish(&envelope);
-}
-
 static void open_stream(struct conn *conn, const struct request *request) {
-    const struct actor *actor = &request->call.actor;
-    const struct call_effect *effect = &request->call.effect;
     conn_set_peer(conn, request->address);
     struct session *session = transport_sse_open(conn, conn_loop(conn)->hub, request->headers);
-    if (!session_sign_in(session, &(struct session_identity){.account = actor->account,
-                                                             .row = actor->session,
-                                                             .expires_at_ms = actor->expires_at,
-                                                             .role = actor->role,
-                                                             .id = actor->author.id}))
-        return;
-    send_started(session, request);
-    session_start_stream(session, effect->start_pos, effect->only_rooms, effect->only_count);
+    if (session_api_sign_in(session, request))
+        session_api_start(session, request);
 }
 
 static void finish_stream(struct request *take_request) {

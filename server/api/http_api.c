@@ -7,6 +7,7 @@
 #include "api/http_reply.h"
 #include "api/http_route.h"
 #include "api/redirect.h"
+#include "api/session_api.h"
 #include "auth/limit.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -194,13 +195,8 @@ static void finish_upgrade(struct request *take_request) {
         conn_set_peer(conn, upgrade->http->client);
         struct session *session =
             transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
-        const struct actor *actor = &request->call.actor;
-        if (actor->account != 0)
-            session_sign_in(session, &(struct session_identity){.account = actor->account,
-                                                                .row = actor->session,
-                                                                .expires_at_ms = actor->expires_at,
-                                                                .role = actor->role,
-                                                                .id = actor->author.id});
+        if (request->call.actor.account != 0)
+            session_api_sign_in(session, request);
     }
     http_request_destroy(upgrade->http);
     conn_release(conn);

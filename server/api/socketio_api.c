@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "api/dispatch.h"
 #include "api/http_api.h"
+#include "api/session_api.h"
 #include "auth/limit.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -166,31 +167,14 @@ static struct str choose_pid(const struct join *join, const struct request *requ
     return make_pid(request->arena, person);
 }
 
-static void send_started(struct session *session, const struct request *request) {
-    const struct session_start_result *result = request->result;
-    struct buf envelope = BUF_INIT;
-    buf_append_cstr(&envelope, "{\"event\":\"session.started\",\"data\":");
-    encode_object(&envelope, request->operation->out, result);
-    buf_append_char(&envelope, '}');
-    session_tell(session, STR("session.started"), result->cursor, buf_str(&envelope));
-    buf_finish(&envelope);
-}
-
 static void open_session(const struct join *join, const struct request *request) {
-    const struct actor *actor = &request->call.actor;
-    const struct call_effect *effect = &request->call.effect;
     struct session *session = transport_socketio_open(join->socket, request->loop->hub);
-    if (!session_sign_in(session, &(struct session_identity){.account = actor->account,
-                                                             .row = actor->session,
-                                                             .expires_at_ms = actor->expires_at,
-                                                             .role = actor->role,
-                                                             .id = actor->author.id}))
+    if (!session_api_sign_in(session, request))
         return;
     if (join->wants_recovery)
         transport_socketio_add_offsets(session);
     socketio_accept(join->socket, choose_pid(join, request));
-    send_started(session, request);
-    session_start_stream(session, effect->start_pos, effect->only_rooms, effect->only_count);
+    session_api_start(session, request);
 }
 
 static void finish_join(struct request *take_request) {
