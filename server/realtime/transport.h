@@ -42,6 +42,20 @@ struct transport {
     void (*close)(struct session *session, enum close_code code, struct str reason);
 };
 
+/* ---- transport.c: what more than one of them needs ---- */
+
+struct buf;
+struct conn;
+
+/* The envelope of the event that says why a session is closed, where no close frame does. */
+void transport_append_closed(struct buf *out, enum close_code code, struct str reason);
+/* For transports whose `below` is a connection, whose user is the session. */
+void transport_conn_on_drain(struct conn *conn);
+void transport_conn_on_close(struct conn *conn);
+size_t transport_conn_queued_bytes(const struct session *session);
+void transport_conn_drop_unsent(struct session *session);
+const uint8_t *transport_conn_peer(const struct session *session);
+
 extern const struct transport transport_websocket;
 extern const struct transport transport_sse;
 extern const struct transport transport_socketio;

@@ -1,7 +1,6 @@
 #include "realtime/transport_socketio.h"
 
 #include "base/mem.h"
-#include "protocol/encode.h"
 #include "realtime/hub_state.h"
 #include "store/log.h"
 
@@ -124,10 +123,7 @@ enum { CLOSE_FOR_GOOD = 4500 };
 
 static void emit_closed(const struct place *place, enum close_code code, struct str reason) {
     struct buf envelope = BUF_INIT;
-    buf_appendf(&envelope,
-                "{\"event\":\"session.closed\",\"data\":{\"code\":%d,\"reason\":", (int)code);
-    encode_string(&envelope, reason);
-    buf_append_cstr(&envelope, "}}");
+    transport_append_closed(&envelope, code, reason);
     send_envelope(place, STR("session.closed"), buf_str(&envelope), STR_EMPTY);
     buf_finish(&envelope);
 }

@@ -9,15 +9,8 @@ static const struct str NO_DELAY =
     STR_INIT("Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n");
 static const struct str START = STR_INIT("retry: 1000\n\n");
 
-static void on_drain(struct conn *conn) {
-    session_on_drain(conn_user(conn));
-}
-
-static void on_close(struct conn *conn) {
-    session_on_closed(conn_user(conn));
-}
-
-static const struct conn_ops sse_ops = {.on_drain = on_drain, .on_close = on_close};
+static const struct conn_ops sse_ops = {.on_drain = transport_conn_on_drain,
+                                        .on_close = transport_conn_on_close};
 
 /* `lines` holds the header lines, for as long as the response is used. */
 static struct http_response make_response(struct buf *lines, struct str headers) {
@@ -85,18 +78,6 @@ static void send_json(struct session *session, struct str json) {
     CHECK(false);
 }
 
-static size_t queued_bytes(const struct session *session) {
-    return conn_queued_bytes(session->below);
-}
-
-static void drop_unsent(struct session *session) {
-    conn_drop_unsent(session->below);
-}
-
-static const uint8_t *peer(const struct session *session) {
-    return conn_peer(session->below);
-}
-
 /* A comment: proxies see that the line lives, and the kernel whether the peer does. */
 static void ping(struct session *session) {
     send_text(session, STR(":\n\n"));
@@ -112,8 +93,7 @@ static void close_session(struct session *session, enum close_code code, struct 
         send_text(session, buf_str(&data));
         buf_clear(&data);
     }
-    buf_appendf(&data, "{\"event\":\"session.closed\",\"data\":{\"code\":%d,\"reason\":\"%.*s\"}}",
-                (int)code, STR_ARG(reason));
+    transport_append_closed(&data, code, reason);
     send_event(session, STR("session.closed"), STR_EMPTY, buf_str(&data));
     buf_finish(&data);
     conn_close(session->below);
@@ -124,9 +104,9 @@ const struct transport transport_sse = {
     .send_packet = send_packet,
     .send_json = send_json,
     .send_event = send_event,
-    .queued_bytes = queued_bytes,
-    .drop_unsent = drop_unsent,
-    .peer = peer,
+    .queued_bytes = transport_conn_queued_bytes,
+    .drop_unsent = transport_conn_drop_unsent,
+    .peer = transport_conn_peer,
     .ping = ping,
     .close = close_session,
 };

@@ -32,16 +32,10 @@ static void on_alive(struct conn *conn) {
     session_on_alive(conn_user(conn));
 }
 
-static void on_drain(struct conn *conn) {
-    session_on_drain(conn_user(conn));
-}
-
-static void on_close(struct conn *conn) {
-    session_on_closed(conn_user(conn));
-}
-
-static const struct conn_ops websocket_ops = {
-    .on_message = on_message, .on_alive = on_alive, .on_drain = on_drain, .on_close = on_close};
+static const struct conn_ops websocket_ops = {.on_message = on_message,
+                                              .on_alive = on_alive,
+                                              .on_drain = transport_conn_on_drain,
+                                              .on_close = transport_conn_on_close};
 
 /* ---- from the session ---- */
 
@@ -106,18 +100,6 @@ static void send_event(struct session *session, struct str name, struct str curs
     send_json(session, envelope);
 }
 
-static size_t queued_bytes(const struct session *session) {
-    return conn_queued_bytes(session->below);
-}
-
-static void drop_unsent(struct session *session) {
-    conn_drop_unsent(session->below);
-}
-
-static const uint8_t *peer(const struct session *session) {
-    return conn_peer(session->below);
-}
-
 static void ping(struct session *session) {
     conn_ping(session->below);
 }
@@ -132,9 +114,9 @@ const struct transport transport_websocket = {
     .send_packet = send_packet,
     .send_json = send_json,
     .send_event = send_event,
-    .queued_bytes = queued_bytes,
-    .drop_unsent = drop_unsent,
-    .peer = peer,
+    .queued_bytes = transport_conn_queued_bytes,
+    .drop_unsent = transport_conn_drop_unsent,
+    .peer = transport_conn_peer,
     .ping = ping,
     .close = close_session,
 };
