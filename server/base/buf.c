@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { BUF_FIRST_BYTES = 64 };
+enum { BUF_FIRST_BYTES = 256 };
 
 void buf_init(struct buf *buf) {
     *buf = (struct buf)BUF_INIT;
@@ -36,24 +36,8 @@ void buf_resize(struct buf *buf, size_t cap) {
     buf->cap = cap;
 }
 
-void buf_append(struct buf *buf, const void *ptr, size_t len) {
-    if (len == 0)
-        return;
-    memcpy(buf_reserve(buf, len), ptr, len);
-    buf->len += len;
-}
-
 void buf_append_str(struct buf *buf, struct str s) {
     buf_append(buf, s.ptr, s.len);
-}
-
-void buf_append_cstr(struct buf *buf, const char *text) {
-    buf_append(buf, text, strlen(text));
-}
-
-void buf_append_char(struct buf *buf, char c) {
-    *buf_reserve(buf, 1) = c;
-    buf->len++;
 }
 
 void buf_append_u64(struct buf *buf, uint64_t value) {

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include <stdarg.h>
+#include <string.h>
 
 struct buf {
     char *data;
@@ -24,10 +25,19 @@ void buf_clear(struct buf *buf);
 char *buf_reserve(struct buf *buf, size_t extra);
 /* Memory for exactly `cap` bytes, not less than len: for who bounds it. */
 void buf_resize(struct buf *buf, size_t cap);
-void buf_append(struct buf *buf, const void *ptr, size_t len);
+static inline void buf_append(struct buf *buf, const void *ptr, size_t len) {
+    if (len == 0)
+        return;
+    memcpy(len <= buf->cap - buf->len ? buf->data + buf->len : buf_reserve(buf, len), ptr, len);
+    buf->len += len;
+}
 void buf_append_str(struct buf *buf, struct str s);
-void buf_append_cstr(struct buf *buf, const char *text);
-void buf_append_char(struct buf *buf, char c);
+static inline void buf_append_cstr(struct buf *buf, const char *text) {
+    buf_append(buf, text, strlen(text));
+}
+static inline void buf_append_char(struct buf *buf, char c) {
+    buf_append(buf, &c, 1);
+}
 void buf_append_i64(struct buf *buf, int64_t value);
 void buf_append_u64(struct buf *buf, uint64_t value);
 void buf_appendf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);

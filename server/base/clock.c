@@ -37,11 +37,21 @@ static void put_digits(char *out, int width, int64_t value) {
     }
 }
 
+/* gmtime_r for the second that this thread asked for last, mostly: it takes a lock of the whole
+ * process. */
+static struct tm calendar_of(time_t seconds) {
+    static _Thread_local time_t last;
+    static _Thread_local struct tm tm;
+    if (seconds != last || tm.tm_mday == 0) {
+        CHECK(gmtime_r(&seconds, &tm) != NULL && tm.tm_year >= -1900 && tm.tm_year <= 9999 - 1900);
+        last = seconds;
+    }
+    return tm;
+}
+
 void time_format_rfc3339(int64_t unix_ms, char out[TIME_RFC3339_BYTES]) {
     int64_t ms = (unix_ms % 1000 + 1000) % 1000;
-    time_t seconds = (time_t)((unix_ms - ms) / 1000);
-    struct tm tm;
-    CHECK(gmtime_r(&seconds, &tm) != NULL && tm.tm_year >= -1900 && tm.tm_year <= 9999 - 1900);
+    struct tm tm = calendar_of((time_t)((unix_ms - ms) / 1000));
     memcpy(out, "0000-00-00T00:00:00.000Z", TIME_RFC3339_BYTES);
     put_digits(out, 4, tm.tm_year + 1900);
     put_digits(out + 5, 2, tm.tm_mon + 1);
