@@ -44,5 +44,6 @@ GOALS = (
     Goal("held", "p99 with idle connections held / without", "parley + idle", "parley alone", "p99_ms", 1.2),
     Goal("stalled", "p99 with stalled members / without", "parley + stalled", "parley alone", "p99_ms", 1.2),
     Goal("stalled", "bytes more at the peak, a stalled member", "parley + stalled", None, "bytes_per_stalled", 65536),
+    Goal("deflate", "CPU compressed / plain", "parley deflate", "parley plain", CPU, 1.3),
     Goal("loops", "wake-ups a batch and loop", "parley --loops=2", None, "wakeups_per_batch_and_loop", 1.0),
 )

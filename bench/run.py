@@ -24,6 +24,7 @@ PEER_NAMES = ("ws", "socket.io", "flask-socketio")
 STALLED_MEMBERS = 50
 STALLED_QUEUE_BYTES = 65536     # small, so that a few seconds of load B fill it
 HISTORY_MEMBERS = 1
+DEFLATE_TEXT_BYTES = 1000       # ws.deflate_min_bytes is 512: shorter messages are sent as they are
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Bench:
         self.traffic = loads_of_traffic(options.members)
         self.results = Results()
         self.special = {"I": self.round_of_idle, "durable": self.round_of_durable, "history": self.round_of_history,
-                        "held": self.round_of_held, "stalled": self.round_of_stalled, "loops": self.round_of_loops}
+                        "held": self.round_of_held, "stalled": self.round_of_stalled, "loops": self.round_of_loops, "deflate": self.round_of_deflate}
 
     # ---- one run of the load generator ----
 
@@ -168,6 +169,13 @@ class Bench:
                 wakeups = self.parley.metric("parley_fanout_wakeups_total")
             self.results.add("loops", f"parley --loops={loops}", {**result, "wakeups_per_batch_and_loop": wakeups / batches / loops})
 
+    def round_of_deflate(self) -> None:
+        """Text of 1,000 bytes to a large room, one message in flight: once plain, once to members that read compressed frames."""
+        for label, words in (("plain", ()), ("deflate", ("--deflate",))):
+            with self.parley.serve() as server:
+                result = self.load_parley("deflate", self.traffic["A"], server.pid, "--text-bytes", DEFLATE_TEXT_BYTES, *words)
+                self.results.add("deflate", f"parley {label}", result)
+
     # ---- all of it ----
 
     def run(self) -> None:
@@ -200,7 +208,7 @@ def names(known: tuple[str, ...]):
     return parse
 
 
-LOAD_NAMES = ("A", "B", "C", "D", "E50", "I", "durable", "history", "held", "stalled", "loops")
+LOAD_NAMES = ("A", "B", "C", "D", "E50", "I", "durable", "history", "held", "stalled", "loops", "deflate")
 
 
 def main() -> None:

@@ -12,5 +12,6 @@ if [ "${1:-}" = peers ]; then
     words=("--peers=ws,socket.io,flask-socketio" --results bench/RESULTS.md --command "make bench-peers${*:+ ARGS=\"$*\"}")
 fi
 scripts/install-dependencies.sh run
-build_meson build-bench --buildtype=release -Dtests=false
+# As a release is built.
+build_meson build-bench --buildtype=release -Db_lto=true -Dtests=false
 exec bench/run.py --build build-bench "${words[@]}" "$@"
