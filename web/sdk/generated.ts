@@ -227,7 +227,7 @@ export interface SessionStartResult {
 export type TicketCreateParams = Record<string, never>;
 
 export interface TicketCreateResult {
-  /** To be used once, within 30 seconds */
+  /** To be used once, within 30 seconds; of a person's unused ones the newest 64 stand */
   ticket: string;
   /** Until when */
   expires_at: string;
