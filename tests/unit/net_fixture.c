@@ -65,6 +65,17 @@ static void post_later(struct conn *conn, struct http_request *request) {
     loop_post(conn_loop(conn), &later->mail);
 }
 
+/* True when it was taken: the connection is on its way. */
+static bool move(struct conn *conn, struct http_request *request) {
+    if (net_connection_count(running->other) > 0) {
+        answer_text(conn, STR("moved"));
+        return false;
+    }
+    atomic_fetch_add(&running->moves, 1);
+    conn_move(conn, running->other, request);
+    return true;
+}
+
 static void on_request(struct conn *conn, struct http_request *take_request) {
     struct str path = take_request->path;
     note_queue(conn);
@@ -84,6 +95,8 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
         conn_upgrade_websocket(conn, take_request, &limited_ops, running);
     } else if (str_equal(path, STR("/ws-later"))) {
         post_later(conn, take_request);
+        return;
+    } else if (str_equal(path, STR("/move")) && move(conn, take_request)) {
         return;
     }
     http_request_destroy(take_request);
@@ -186,6 +199,7 @@ void net_fixture_start(struct net_fixture *fixture, const struct net_options *op
     make_big();
     fixture->loop = loop_create(0, NULL);
     if (!net_create(fixture->loop, options, &http_ops, &fixture->net, &error) ||
+        !net_create(fixture->loop, options, &http_ops, &fixture->other, &error) ||
         !net_listen(fixture->net, STR("127.0.0.1:0"), &fixture->port, true, &error))
         fail_msg("%s", buf_cstr(&error));
     loop_start(fixture->loop);
@@ -238,13 +252,15 @@ void net_fixture_wait(struct net_fixture *fixture, bool (*is_true)(struct net_fi
 }
 
 static bool has_no_connection(struct net_fixture *fixture) {
-    return net_connection_count(fixture->net) == 0;
+    return net_connection_count(fixture->net) + net_connection_count(fixture->other) == 0;
 }
 
 static void close_all(struct net_fixture *fixture, void *arg) {
     (void)arg;
     net_drain(fixture->net);
     net_abort_all(fixture->net);
+    net_drain(fixture->other);
+    net_abort_all(fixture->other);
 }
 
 void net_fixture_stop(struct net_fixture *fixture) {
@@ -256,6 +272,7 @@ void net_fixture_stop(struct net_fixture *fixture) {
            fixture->loop->uv.closing_handles != NULL)
         continue;
     net_destroy(fixture->net);
+    net_destroy(fixture->other);
     loop_destroy(fixture->loop);
     assert_int_equal(atomic_load(&big->refs), 1);
     blob_unref(big);

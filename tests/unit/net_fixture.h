@@ -3,8 +3,9 @@
  * What the server answers: GET /hello at once, GET /later in a later turn, GET /big with
  * NET_BIG_BYTES, POST /echo with its body, GET /never not at all; GET /ws and /ws-later upgrade,
  * and /ws-limited, with a limit of NET_LIMITED_BYTES for a message. A WebSocket gets each message
- * back, but for those that begin with a command (see on_message in the .c). Thread: functions that
- * take the fixture are the test's, those with a conn the loop's. */
+ * back, but for those that begin with a command (see on_message in the .c). GET /move moves the
+ * connection to `other`, which answers "moved". Thread: functions that take the fixture are the
+ * test's, those with a conn the loop's. */
 #pragma once
 #include "base/buf.h"
 #include "loop/loop.h"
@@ -16,13 +17,14 @@ enum { NET_BIG_BYTES = 8 * 1024 * 1024, NET_LIMITED_BYTES = 100000, NET_WAIT_MS 
 
 struct net_fixture {
     struct loop *loop;
-    struct net *net;
+    struct net *net, *other; /* on one loop; nobody connects to the other */
     struct net_options options;
     uint16_t port;
     atomic_size_t
         most_queued; /* bytes of one connection, as seen when its requests or messages came */
     atomic_uint messages, drained; /* that came over WebSockets; calls of on_drain */
     atomic_uint alive;             /* calls of on_alive */
+    atomic_uint moves;             /* requests for /move that came to `net` */
 };
 
 /* Limits that suit tests; change some, then start. */
