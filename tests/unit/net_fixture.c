@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "net/conn_state.h"
 #include "net/http_response.h"
 #include "net/ws_frame.h"
 
@@ -128,6 +129,7 @@ static void flood(struct conn *conn, struct str count) {
 }
 
 static void on_message(struct conn *conn, bool is_text, struct str data) {
+    atomic_store(&running->fd, conn->fd);
     atomic_fetch_add(&running->messages, 1);
     if (str_starts_with(data, STR("flood "))) {
         flood(conn, str_slice(data, 6, data.len));

@@ -24,6 +24,7 @@ struct net_fixture {
         most_queued; /* bytes of one connection, as seen when its requests or messages came */
     atomic_uint messages, drained; /* that came over WebSockets; calls of on_drain */
     atomic_uint alive;             /* calls of on_alive */
+    atomic_int fd;                 /* of the WebSocket whose message came last */
     atomic_uint moves;             /* requests for /move that came to `net` */
 };
 

@@ -3,13 +3,16 @@
 #include "net_fixture.h"
 
 #include "base/metrics.h"
+#include "net/conn_state.h"
 #include "net/ws_deflate.h"
 
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,6 +76,36 @@ static void who_reads_nothing_is_not_read_and_loses_nothing(void **state) {
                 fixture.options.queue_bytes + PIECE_BYTES + WS_SERVER_HEADER_MAX_BYTES);
     close(sender_fd);
     buf_finish(&payload);
+    net_fixture_stop(&fixture);
+}
+
+/* What the kernel has of a connection's bytes and has not sent. */
+static size_t not_sent_bytes(void) {
+    int bytes = 0;
+    assert_int_equal(ioctl(atomic_load(&fixture.fd), SIOCOUTQNSD, &bytes), 0);
+    return (size_t)bytes;
+}
+
+static bool has_flooded(struct net_fixture *of) {
+    return atomic_load(&of->messages) > 0;
+}
+
+static bool has_sent(struct net_fixture *of) {
+    (void)of;
+    return not_sent_bytes() > 0;
+}
+
+/* The rest stays in the queue, which is limited. One piece may lie beyond the mark. */
+static void the_kernel_holds_little_for_who_reads_nothing(void **state) {
+    (void)state;
+    start();
+    int fd = client_connect(&fixture, SMALL_BUFFER_BYTES);
+    client_upgrade(fd, "/ws");
+    client_send_frame(fd, WS_TEXT, STR("flood 200"));
+    net_fixture_wait(&fixture, has_flooded);
+    net_fixture_wait(&fixture, has_sent);
+    assert_in_range(not_sent_bytes(), 1, CONN_NOTSENT_BYTES + PIECE_BYTES);
+    close(fd);
     net_fixture_stop(&fixture);
 }
 
@@ -277,6 +310,7 @@ static void bytes_of_a_frame_that_does_not_end_are_no_sign_of_life(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_reads_nothing_is_not_read_and_loses_nothing),
+        cmocka_unit_test(the_kernel_holds_little_for_who_reads_nothing),
         cmocka_unit_test(a_piece_of_many_messages_stops_in_the_middle),
         cmocka_unit_test(a_flood_of_pings_is_answered_a_part_at_a_time),
         cmocka_unit_test(who_goes_while_it_is_not_read_is_let_go),
