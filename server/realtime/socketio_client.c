@@ -102,7 +102,7 @@ static void on_timer(struct timer *timer) {
 static void drop_partial(struct socketio_client *client) {
     if (client->partial == NULL)
         return;
-    json_decref(client->partial->packet.data);
+    buf_finish(&client->partial->text);
     buf_finish(&client->partial->bytes);
     mem_free(client->partial);
     client->partial = NULL;
@@ -298,28 +298,29 @@ static void hand_up(struct socketio_socket *socket, const struct socketio_packet
         socketio_take_ack(socket, packet->id, args);
 }
 
-/* Keeps the packet (its data is taken) until its attachments are there. */
+/* Keeps the packet's text until its attachments are there. */
 static void await_attachments(struct socketio_client *client, struct socketio_socket *socket,
-                              const struct socketio_packet *packet) {
+                              const struct socketio_packet *packet, struct str text) {
     client->partial = mem_zalloc(1, sizeof *client->partial);
-    client->partial->packet = *packet;
-    client->partial->packet.nsp = STR_EMPTY; /* it was borrowed */
     client->partial->socket = socket;
-    json_incref(packet->data);
+    client->partial->wanted = packet->attachments;
+    buf_append_str(&client->partial->text, text);
 }
 
 static void finish_partial(struct socketio_client *client) {
     struct socketio_partial *partial = client->partial;
+    struct socketio_packet packet;
     struct str binary[SOCKETIO_ATTACHMENTS_MAX];
     uint32_t from = 0;
+    CHECK(socketio_parse(buf_str(&partial->text), &packet)); /* as it did before */
     client->partial = NULL;
     for (unsigned i = 0; i < partial->have; i++) {
         binary[i] = str_slice(buf_str(&partial->bytes), from, partial->ends[i]);
         from = partial->ends[i];
     }
-    hand_up(partial->socket, &partial->packet,
-            &(struct socketio_args){partial->packet.data, binary, partial->have});
-    json_decref(partial->packet.data);
+    hand_up(partial->socket, &packet, &(struct socketio_args){packet.data, binary, partial->have});
+    json_decref(packet.data);
+    buf_finish(&partial->text);
     buf_finish(&partial->bytes);
     mem_free(partial);
 }
@@ -333,12 +334,13 @@ static void take_attachment(struct socketio_client *client, struct str data) {
     }
     buf_append_str(&partial->bytes, data);
     partial->ends[partial->have++] = (uint32_t)partial->bytes.len;
-    if (partial->have == partial->packet.attachments)
+    if (partial->have == partial->wanted)
         finish_partial(client);
 }
 
 /* A packet for a namespace that the client is in, or has been in a moment ago. */
-static void take_packet(struct socketio_client *client, const struct socketio_packet *packet) {
+static void take_packet(struct socketio_client *client, const struct socketio_packet *packet,
+                        struct str text) {
     struct socketio_socket *socket = find_socket(client, packet->nsp);
     if (packet->type == SOCKETIO_CONNECT)
         take_connect(client, packet);
@@ -347,7 +349,7 @@ static void take_packet(struct socketio_client *client, const struct socketio_pa
     else if (socket == NULL || socket->state == SOCKETIO_ASKING)
         fail(client);
     else if (packet->attachments > 0)
-        await_attachments(client, socket, packet);
+        await_attachments(client, socket, packet, text);
     else
         hand_up(socket, packet, &(struct socketio_args){.json = packet->data});
 }
@@ -360,7 +362,7 @@ static void on_message(struct engine *engine, bool is_text, struct str data) {
     } else if (client->partial != NULL || !socketio_parse(data, &packet)) {
         fail(client);
     } else {
-        take_packet(client, &packet);
+        take_packet(client, &packet, data);
         json_decref(packet.data);
     }
 }

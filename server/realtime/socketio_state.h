@@ -28,11 +28,11 @@ struct socketio_socket {
 
 /* An event or acknowledgement of which binary messages are still to come. */
 struct socketio_partial {
-    struct socketio_packet packet;  /* its data is ours */
     struct socketio_socket *socket; /* NULL: left meanwhile */
-    struct buf bytes;
+    struct buf text;  /* the packet, to be read again: its tree may take forty times the bytes */
+    struct buf bytes; /* the attachments, one behind the other */
     uint32_t ends[SOCKETIO_ATTACHMENTS_MAX];
-    unsigned have;
+    unsigned have, wanted;
 };
 
 struct socketio_client {

@@ -50,8 +50,8 @@ class Peer {
   pings = 0;
   code: number | undefined;
 
-  constructor(query: string, path = "/engine.io/", answersPings = true) {
-    this.socket = new WebSocket(`${echo.url.replace("http", "ws")}${path}?${query}`);
+  constructor(query: string, path = "/engine.io/", answersPings = true, at = echo) {
+    this.socket = new WebSocket(`${at.url.replace("http", "ws")}${path}?${query}`);
     this.socket.on("error", () => undefined);
     this.socket.on("close", (code) => (this.code = code));
     this.socket.on("message", (data: Buffer, isBinary) => {
@@ -243,8 +243,8 @@ test("a payload may be as long as was told and no longer, by both ways", async (
 
 /* ---- Socket.IO ---- */
 
-async function openSocketIo(): Promise<Peer> {
-  const peer = new Peer("EIO=4&transport=websocket", "/socket.io/");
+async function openSocketIo(at = echo): Promise<Peer> {
+  const peer = new Peer("EIO=4&transport=websocket", "/socket.io/", true, at);
   await peer.next();
   return peer;
 }
@@ -283,6 +283,30 @@ test("events come back with their arguments, and acknowledgements too, binary on
     assert.deepEqual([await peer.next(), await peer.next(), await peer.next()], [wanted, ...pieces]);
   }
   peer.socket.close();
+});
+
+/* Read, a text of empty arrays takes forty times its bytes. */
+test("an event that waits for its attachments costs no more than it weighs", async (t) => {
+  const placeholder = '{"_placeholder":true,"num":0}';
+  const arrays = ",[]".repeat(300_000);
+  const patient = await Echo.start();
+  t.after(() => patient.stop());
+  const waiting = await Promise.all(Array.from({ length: 20 }, () => openSocketIo(patient)));
+  for (const peer of waiting) await join(peer, "/", "");
+  const before = await patient.residentBytes();
+  for (const peer of waiting) {
+    peer.socket.send(`451-["message",${placeholder}${arrays}]`);
+    peer.socket.ping(); // answered behind it
+    await once(peer.socket, "pong");
+  }
+  const grown = (await patient.residentBytes()) - before;
+  assert.ok(grown < 20 * 4 * arrays.length, `${String(grown)} bytes for ${String(20 * arrays.length)}`);
+  for (const peer of waiting) {
+    peer.socket.send(Buffer.from([7]));
+    assert.equal(await peer.next(), `451-["message-back",${placeholder}${arrays}]`);
+    assert.deepEqual(await peer.next(), Buffer.from([7]));
+    peer.socket.close();
+  }
 });
 
 test("leaving one namespace leaves the other", async () => {
