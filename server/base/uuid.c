@@ -35,8 +35,8 @@ static void next_stamp(unsigned start, uint64_t *ms, unsigned *count) {
     pthread_mutex_unlock(&lock);
 }
 
-/* The random bits of an id, drawn for many at once: asking the kernel costs more than all the rest
- * of it. Ids are no secrets. */
+/* The random bits of an id, drawn for many at once: one system call a message otherwise. Ids are no
+ * secrets. */
 static void draw_bits(uint8_t out[16]) {
     enum { DRAWN_IDS = 64 };
     static _Thread_local uint8_t drawn[DRAWN_IDS][16];

@@ -79,8 +79,8 @@ static enum err executor_run_work_in_savepoint(struct executor *executor, struct
 }
 
 /* All works, until one spoils the transaction or loses it. Inside a savepoint SQLite copies each
- * page before it is changed, for each work anew, which costs more than the work; a handler mostly
- * refuses before it writes, and then there is nothing to take back. */
+ * page before it is changed, for each work anew; a handler mostly refuses before it writes, and
+ * then there is nothing to take back. */
 static enum attempt executor_run_works(struct executor *executor, struct work **works, size_t count,
                                        bool with_savepoints, enum err *outcomes) {
     for (size_t i = 0; i < count; i++) {

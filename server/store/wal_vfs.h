@@ -1,10 +1,10 @@
 /* An SQLite VFS that writes the frames of a commit to the write-ahead log in a few large writes.
- * SQLite writes each frame's header and page by themselves: 1,000 small writes for a batch of 500.
- * Here they gather in a buffer until the log is synced, read, truncated or closed, or the buffer is
- * full. All other files are the base VFS's own.
+ * SQLite writes each frame's header and page by themselves. Here they gather in a buffer until the
+ * log is synced, read, truncated or closed, or the buffer is full. All other files are the base
+ * VFS's own.
  *
  * Only for connections with `synchronous=FULL`: there every commit syncs the log before readers are
- * told of it, so nobody looks for what is still in the buffer. Thread: registering once, the file
+ * told of it, so nobody looks for what is still in the buffer. Thread: registering any; the file
  * belongs to its connection. https://www.sqlite.org/vfs.html, https://www.sqlite.org/walformat.html
  */
 #pragma once
