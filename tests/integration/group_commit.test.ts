@@ -31,9 +31,17 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(await response.text())?.[1]);
 }
 
-/** All at once, over several sockets on both loops. */
-function storm(make: (index: number) => Json): Promise<Json[]> {
-  return Promise.all(Array.from({ length: sends }, (_, index) => (clients[index % clients.length] as Client).ask("message.send", make(index))));
+/** All at once, over several sockets on both loops: the server sleeps until the kernel holds every request for it. */
+async function storm(make: (index: number) => Json): Promise<Json[]> {
+  server.pause();
+  try {
+    const replies = Array.from({ length: sends }, (_, index) => (clients[index % clients.length] as Client).ask("message.send", make(index)));
+    await until("the requests to be with the kernel", () => clients.every((one) => one.socket.bufferedAmount === 0));
+    server.unpause();
+    return await Promise.all(replies);
+  } finally {
+    server.unpause();
+  }
 }
 
 const message = (text: string): Json => ({ room: general, text, nonce: text });

@@ -91,6 +91,15 @@ export class Server {
     await this.#exit;
   }
 
+  /** It runs no more until unpause(); the kernel goes on taking what is sent to it. */
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  unpause(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
   /** Waits for its end; the exit code. */
   exited(): Promise<number | null> {
     return this.#exit;
