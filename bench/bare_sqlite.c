@@ -19,11 +19,8 @@ enum { SCHEMA_BYTES_MAX = 1 << 20, ID_BYTES = 16, DIGEST_BYTES = 32, PEOPLE = 10
  */
 enum query {
     MEMBERSHIP,
-    NONCE_FIND,
     MESSAGE_INSERT,
     NONCE_INSERT,
-    ROOM_SEQ,
-    ROOM_SEQ_SET,
     LOG_HEAD,
     LOG_INSERT,
     LOG_HEAD_SET,
@@ -34,12 +31,9 @@ static const char *const texts[QUERIES] = {
     [MEMBERSHIP] =
         "SELECT m.is_open, r.archived_at FROM membership m JOIN room r ON r.key = m.room "
         "WHERE m.room = ?1 AND m.account = ?2",
-    [NONCE_FIND] = "SELECT message, digest FROM nonce WHERE author = ?1 AND nonce = ?2",
     [MESSAGE_INSERT] = "INSERT INTO message (id, room, seq, author, text, nonce, created_at) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [NONCE_INSERT] = "INSERT INTO nonce (author, nonce, message, digest) VALUES (?1, ?2, ?3, ?4)",
-    [ROOM_SEQ] = "SELECT seq FROM room WHERE key = ?1",
-    [ROOM_SEQ_SET] = "UPDATE room SET seq = ?2 WHERE key = ?1",
     [LOG_HEAD] = "SELECT pos FROM log_head WHERE workspace = 1",
     [LOG_INSERT] =
         "INSERT INTO log (pos, workspace, type, audience, seq, actor, subject, fact, created_at) "
@@ -113,8 +107,8 @@ static void open_with_people(const char *path, int argc, char **schemas) {
              " password_hash, created_at) SELECT i, randomblob(16), i, i, i, i, '', 2, '', '', '', "
              "0 FROM n;"
              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-             "INSERT INTO room (key, id, name, topic, private, general, maker, seq, created_at)"
-             " SELECT i, randomblob(16), i, '', 0, 0, 1, 0, 0 FROM n;",
+             "INSERT INTO room (key, id, name, topic, private, general, maker, created_at)"
+             " SELECT i, randomblob(16), i, '', 0, 0, 1, 0 FROM n;",
              PEOPLE, ROOMS);
     run(sql);
     run("INSERT INTO membership (room, account, joined_pos, joined_seq, joined_at, is_open, "
@@ -142,9 +136,6 @@ static void message_store(sqlite3_int64 number, sqlite3_int64 pos, sqlite3_int64
     bind_integer(MEMBERSHIP, 1, room);
     bind_integer(MEMBERSHIP, 2, author);
     step(MEMBERSHIP);
-    bind_integer(NONCE_FIND, 1, author);
-    bind_text(NONCE_FIND, 2, nonce, (size_t)nonce_length);
-    step(NONCE_FIND);
 
     bind_bytes(MESSAGE_INSERT, 1, id, sizeof(id));
     bind_integer(MESSAGE_INSERT, 2, room);
@@ -173,18 +164,9 @@ static void message_store(sqlite3_int64 number, sqlite3_int64 pos, sqlite3_int64
 
 static void batch_store(sqlite3_int64 first, long batch, sqlite3_int64 now_ms) {
     run("BEGIN IMMEDIATE");
-    for (sqlite3_int64 room = 1; room <= ROOMS; room++) {
-        bind_integer(ROOM_SEQ, 1, room);
-        room_seq[room] = step(ROOM_SEQ);
-    }
     sqlite3_int64 pos = step(LOG_HEAD);
     for (long i = 0; i < batch; i++) {
         message_store(first + i, ++pos, now_ms);
-    }
-    for (sqlite3_int64 room = 1; room <= ROOMS; room++) {
-        bind_integer(ROOM_SEQ_SET, 1, room);
-        bind_integer(ROOM_SEQ_SET, 2, room_seq[room]);
-        step(ROOM_SEQ_SET);
     }
     bind_integer(LOG_HEAD_SET, 1, pos);
     step(LOG_HEAD_SET);

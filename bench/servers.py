@@ -162,8 +162,11 @@ class Parley:
         """Puts a million messages into the room `history`, while nobody serves: its rows alone, which is what pages read."""
         with contextlib.closing(sqlite3.connect(self.data / "parley.db")) as db, db:
             room, author = db.execute("SELECT r.key, m.account FROM room r JOIN membership m ON m.room = r.key WHERE r.name = 'history'").fetchone()
-            db.execute("""WITH RECURSIVE n(i) AS (SELECT r.seq + 1 FROM room r WHERE r.key = ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
+            db.execute("""WITH RECURSIVE n(i) AS (SELECT max(seq) + 1 FROM log WHERE audience = ?1 * 4 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
                 INSERT INTO message (id, room, seq, author, text, nonce, created_at)
                 SELECT randomblob(16), ?1, i, ?2, 'message ' || i || ' ' || hex(randomblob(40)), i, 1700000000000 + i FROM n""",
                        (room, author, HISTORY_MESSAGES))
-            db.execute("UPDATE room SET seq = ?2 WHERE key = ?1", (room, HISTORY_MESSAGES))
+            db.execute("""INSERT INTO log (pos, workspace, type, audience, seq, actor, subject, fact, created_at)
+                SELECT h.pos + 1, 1, 1, ?1 * 4, ?2, ?3, m.key, 0, m.created_at FROM log_head h, message m
+                WHERE m.room = ?1 AND m.seq = ?2""", (room, HISTORY_MESSAGES, author))
+            db.execute("UPDATE log_head SET pos = pos + 1")

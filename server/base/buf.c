@@ -1,6 +1,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -41,13 +42,8 @@ void buf_append_str(struct buf *buf, struct str s) {
 }
 
 void buf_append_u64(struct buf *buf, uint64_t value) {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    buf_append(buf, digits + at, sizeof digits - at);
+    char digits[TEXT_DECIMAL_MAX_BYTES];
+    buf_append(buf, digits, text_decimal_encode(value, digits));
 }
 
 void buf_append_i64(struct buf *buf, int64_t value) {

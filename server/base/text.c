@@ -39,6 +39,17 @@ bool text_base64_decode(struct str text, void *out, size_t cap, size_t *len) {
     return base64_decode(text, out, cap, len, sodium_base64_VARIANT_ORIGINAL);
 }
 
+size_t text_decimal_encode(uint64_t value, char out[TEXT_DECIMAL_MAX_BYTES]) {
+    char digits[TEXT_DECIMAL_MAX_BYTES];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at;
+}
+
 void text_hex_encode(const void *bytes, size_t len, char *out) {
     sodium_bin2hex(out, len * 2 + 1, bytes, len);
 }

@@ -16,6 +16,10 @@ bool text_base64url_decode(struct str text, void *out, size_t cap, size_t *len);
 size_t text_base64_encode(const void *bytes, size_t len, char *out);
 bool text_base64_decode(struct str text, void *out, size_t cap, size_t *len);
 
+enum { TEXT_DECIMAL_MAX_BYTES = 20 };
+/* The digits, without a NUL. Returns their number. */
+size_t text_decimal_encode(uint64_t value, char out[TEXT_DECIMAL_MAX_BYTES]);
+
 /* Lower-case hex, NUL-terminated. */
 void text_hex_encode(const void *bytes, size_t len, char *out);
 /* Either case; the text must be exactly 2 * len characters. */

@@ -26,10 +26,11 @@ static enum err tell_message(struct call *call, const struct room_access *access
 
 /* ---- message.send ---- */
 
-/* Stores the message and its event. The event takes the seq that the row has been given. */
+/* Stores the message and its event, if its nonce is new; else nothing. The nonce is looked for by
+ * storing it: nearly every message is new. The event takes the seq that the row has been given. */
 static enum err send_new(struct call *call, const struct message_send_params *in,
                          const struct room_access *access, struct nonce_row *nonce,
-                         struct message *message) {
+                         struct message *message, bool *is_new) {
     int64_t seq = 0, room_seq = 0;
     enum err err = log_room_seq(call->tx, access->room.key, &room_seq);
     const struct message_new row = {access->room.key, call->actor.account, room_seq + 1, in->text,
@@ -45,7 +46,9 @@ static enum err send_new(struct call *call, const struct message_send_params *in
     if (err == ERR_OK)
         err = message_insert(call->tx, &row, &message->id, &nonce->subject);
     if (err == ERR_OK)
-        err = nonce_insert(call->tx, call->actor.account, in->nonce, nonce);
+        err = nonce_insert(call->tx, call->actor.account, in->nonce, nonce, is_new);
+    if (err == ERR_OK && !*is_new)
+        return message_take_back(call->tx, nonce->subject);
     if (err == ERR_OK)
         err = tell_message(call, access, EVENT_message_created, nonce->subject, message, &seq);
     CHECK(err != ERR_OK || seq == row.seq);
@@ -60,32 +63,43 @@ static enum err check_text(struct call *call, const struct room_access *access, 
                : ERR_OK;
 }
 
+/* The answer to a request that stores nothing: its nonce was used before, or it may not. */
+static enum err send_again(struct call *call, const struct message_send_params *in,
+                           const struct room_access *access, const struct nonce_row *nonce,
+                           struct message_row *row) {
+    struct nonce_row first;
+    enum err err = nonce_of(call->tx, call->actor.account, in->nonce, &first);
+    if (err != ERR_OK)
+        return err;
+    if (first.subject == 0)
+        return check_text(call, access, in->text);
+    if (sodium_memcmp(first.digest, nonce->digest, sizeof first.digest) != 0)
+        return ERR_NONCE_REUSED;
+    return message_by_key(call->tx, first.subject, access->room.id, row);
+}
+
 enum err message_send(struct call *call, const struct message_send_params *in,
                       struct message_send_result *out) {
     struct room_access access;
-    struct nonce_row first, nonce = {0};
+    struct nonce_row nonce = {0};
     struct message_row *row = arena_zalloc(call->arena, sizeof *row);
     const struct str parts[] = {STR("message.send"),
                                 str_make((const char *)in->room.bytes, sizeof in->room.bytes),
                                 in->text};
+    bool is_new = false;
     out->message = &row->message;
-    /* A retry is answered in an archived room too: ask for the room's state only when the message
-     * is new. */
     enum err err = access_room(call, in->room, ROOM_ACT_TAKE_PART, &access);
-    digest_request(parts, sizeof parts / sizeof *parts, nonce.digest);
-    if (err == ERR_OK)
-        err = nonce_of(call->tx, call->actor.account, in->nonce, &first);
     if (err != ERR_OK)
         return err;
-    if (first.subject == 0) {
-        call->wants_created = true;
-        err = check_text(call, &access, in->text);
-        return err == ERR_OK ? send_new(call, in, &access, &nonce, &row->message) : err;
-    }
-    if (sodium_memcmp(first.digest, nonce.digest, sizeof first.digest) != 0)
-        return ERR_NONCE_REUSED;
+    digest_request(parts, sizeof parts / sizeof *parts, nonce.digest);
+    /* A retry is answered in an archived room too. */
+    if (!access.facts.is_archived && !text_is_blank(in->text))
+        err = send_new(call, in, &access, &nonce, &row->message, &is_new);
+    call->wants_created = is_new;
+    if (err != ERR_OK || is_new)
+        return err;
     out->duplicate = true;
-    return message_by_key(call->tx, first.subject, access.room.id, row);
+    return send_again(call, in, &access, &nonce, row);
 }
 
 /* ---- message.edit, message.delete ---- */

@@ -12,6 +12,9 @@
 /* What the ring counts for a packet beside its frame. */
 enum { PACKET_OVERHEAD_BYTES = sizeof(struct packet) };
 
+/* Most events are shorter: their JSON needs no growing. */
+enum { PACKET_USUAL_BYTES = 1000 };
+
 static void encode_frame(struct packet *packet, const struct log_event *event) {
     char cursor[CURSOR_MAX_BYTES];
     size_t cursor_length = event->pos != 0 ? cursor_format(event->pos, event->check, cursor) : 0;
@@ -21,6 +24,7 @@ static void encode_frame(struct packet *packet, const struct log_event *event) {
                                       .cursor = str_make(cursor, cursor_length),
                                       .data = event->data};
     struct buf json = BUF_INIT;
+    buf_reserve(&json, PACKET_USUAL_BYTES);
     encode_event(&json, &envelope);
     packet->frame = ws_frame_blob(WS_TEXT, buf_str(&json));
     packet->json_offset = packet->frame->len - (uint32_t)json.len;

@@ -1,8 +1,9 @@
 #include "base/random.h"
+#include "base/text.h"
 #include "store/log_batch.h"
 
 #include <sodium.h>
-#include <stdio.h>
+#include <string.h>
 
 _Static_assert(CURSOR_SECRET_BYTES == crypto_shorthash_KEYBYTES, "the check bits are SipHash");
 enum { CURSOR_CHECK_CHARS = 8, POS_MAX_CHARS = 20 };
@@ -76,8 +77,15 @@ uint32_t cursor_check(const struct log_event *event) {
 }
 
 size_t cursor_format(int64_t pos, uint32_t check, char out[CURSOR_MAX_BYTES]) {
-    return (size_t)snprintf(out, CURSOR_MAX_BYTES, "%s:%lld:%08x", cursor_secret.epoch,
-                            (long long)pos, check);
+    const unsigned char bytes[] = {(unsigned char)(check >> 24), (unsigned char)(check >> 16),
+                                   (unsigned char)(check >> 8), (unsigned char)check};
+    size_t len = strlen(cursor_secret.epoch);
+    memcpy(out, cursor_secret.epoch, len);
+    out[len++] = ':';
+    len += text_decimal_encode((uint64_t)pos, out + len);
+    out[len++] = ':';
+    text_hex_encode(bytes, sizeof bytes, out + len);
+    return len + 2 * sizeof bytes;
 }
 
 /* The event whose check bits a cursor at `pos` holds; *found false when it is not there (any more).

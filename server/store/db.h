@@ -66,6 +66,11 @@ enum err db_each(struct db *db, enum query_id query, const struct db_value *valu
                  void *arg) MUST_CHECK;
 
 enum err db_begin(struct db *db, bool writes) MUST_CHECK;
+/* Counts what this connection could not follow: others' commits, noticed by db_begin, and its own
+ * rollbacks. While it stays the same, what was read in an earlier transaction still holds but for
+ * the connection's own statements since. On a connection that does not write, each transaction
+ * counts. */
+uint64_t db_generation(const struct db *db);
 enum err db_commit(struct db *db) MUST_CHECK; /* ERR_OUTCOME_UNKNOWN when it cannot be known */
 void db_rollback(struct db *db);
 enum err db_savepoint(struct db *db) MUST_CHECK;

@@ -220,6 +220,7 @@ enum err db_each(struct db *db, enum query_id query, const struct db_value *valu
 enum err db_exec(struct db *db, const char *sql) {
     if (db->cache != NULL)
         db_cache_note_change(db->cache, DB_CACHE_ALL_TABLES);
+    db->generation++;
     int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return result == SQLITE_OK ? ERR_OK : db_fail(db, result, "statements");
 }
@@ -268,6 +269,7 @@ static void db_notice_strangers(struct db *db) {
                     sqlite3_column_int64(db->data_version, 0) == db->version;
     if (!is_known) {
         db->version = sqlite3_column_int64(db->data_version, 0);
+        db->generation++;
         db_cache_note_change(db->cache, DB_CACHE_ALL_TABLES);
         db_cache_settle(db->cache);
     }
@@ -288,6 +290,8 @@ enum err db_begin(struct db *db, bool writes) {
     db->in_transaction = true;
     if (db->cache != NULL)
         db_notice_strangers(db);
+    else
+        db->generation++;
     return ERR_OK;
 }
 
@@ -310,6 +314,7 @@ void db_rollback(struct db *db) {
     if (!sqlite3_get_autocommit(db->handle))
         db_end_on_failed_sync(db, db_step_fixed(db->rollback));
     CHECK(sqlite3_get_autocommit(db->handle));
+    db->generation++;
     db_end_transaction(db);
 }
 
@@ -327,11 +332,16 @@ void db_release(struct db *db) {
 void db_rollback_to_savepoint(struct db *db) {
     if (!db_in_transaction(db))
         return; /* nothing is left to roll back */
+    db->generation++;
     int result = db_step_fixed(db->rollback_to);
     if (result == SQLITE_OK)
         result = db_step_fixed(db->release);
     if (result != SQLITE_OK)
         (void)db_fail(db, result, "rollback to savepoint");
+}
+
+uint64_t db_generation(const struct db *db) {
+    return db->generation;
 }
 
 int64_t db_changes(const struct db *db) {

@@ -29,6 +29,7 @@ struct db {
     sqlite3_stmt *savepoint, *release, *rollback_to, *data_version;
     struct db_cache *cache; /* NULL on a connection that does not write */
     int64_t version;        /* changes when another connection has committed */
+    uint64_t generation;
     struct db_statement *preparing;
     struct db_statement statements[QUERY_COUNT];
 };

@@ -137,19 +137,16 @@ static int db_prepare_transaction_statements(struct db *db) {
     return result;
 }
 
-/* SQLite tells while it prepares a statement what that reads and changes. A room's seq does not
- * count: on the writer it comes from the batch (room_bind). */
+/* SQLite tells while it prepares a statement what that reads and changes. */
 static int db_note_tables(void *arg, int action, const char *table, const char *column,
                           const char *name, const char *trigger) {
     struct db *db = arg;
-    (void)name, (void)trigger;
+    (void)column, (void)name, (void)trigger;
     if (db->preparing == NULL || table == NULL)
         return SQLITE_OK;
-    bool is_seq = column != NULL && strcmp(table, "room") == 0 && strcmp(column, "seq") == 0;
     if (action == SQLITE_READ)
         db->preparing->reads |= db_cache_table(table);
-    else if (action == SQLITE_INSERT || action == SQLITE_DELETE ||
-             (action == SQLITE_UPDATE && !is_seq))
+    else if (action == SQLITE_INSERT || action == SQLITE_DELETE || action == SQLITE_UPDATE)
         db->preparing->changes |= db_cache_table(table);
     return SQLITE_OK;
 }

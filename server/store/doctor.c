@@ -45,7 +45,6 @@ static enum err doctor_check_rows(struct tx *tx, struct problem_list *problems) 
         {"seq_gap", QUERY_doctor_seq_gap, -1},
         {"seq_gap", QUERY_doctor_seq_begin, -1},
         {"seq_gap", QUERY_doctor_seq_stray, -1},
-        {"room_seq", QUERY_doctor_room_seq, -1},
         {"message_without_event", QUERY_doctor_message_without_event, EVENT_message_created},
         {"event_without_message", QUERY_doctor_event_without_message, EVENT_message_created},
         {"orphan_event", QUERY_doctor_subject_message, doctor_types_about(SUBJECT_MESSAGE)},

@@ -54,8 +54,10 @@ enum attempt {
     ATTEMPT_UNKNOWN, /* whether it is stored is not known */
 };
 
-static enum err executor_run_work(struct executor *executor, struct work *work) {
+/* *is_clean: if the work failed, it has left nothing in the transaction. */
+static enum err executor_run_work(struct executor *executor, struct work *work, bool *is_clean) {
     struct log_mark mark = log_batch_mark(&executor->batch);
+    int64_t changes = db_changes(executor->db);
     struct tx tx = {.db = executor->db,
                     .arena = work->arena,
                     .batch = &executor->batch,
@@ -63,14 +65,16 @@ static enum err executor_run_work(struct executor *executor, struct work *work) 
     enum err err = work->run(&tx, work);
     if (err != ERR_OK)
         log_batch_cut(&executor->batch, mark);
+    *is_clean = db_changes(executor->db) == changes + tx.undone;
     return err;
 }
 
 static enum err executor_run_work_in_savepoint(struct executor *executor, struct work *work) {
+    bool is_clean;
     enum err err = db_savepoint(executor->db);
     if (err != ERR_OK)
         return err;
-    err = executor_run_work(executor, work);
+    err = executor_run_work(executor, work, &is_clean);
     if (err == ERR_OK)
         db_release(executor->db);
     else
@@ -84,12 +88,12 @@ static enum err executor_run_work_in_savepoint(struct executor *executor, struct
 static enum attempt executor_run_works(struct executor *executor, struct work **works, size_t count,
                                        bool with_savepoints, enum err *outcomes) {
     for (size_t i = 0; i < count; i++) {
-        int64_t changes = db_changes(executor->db);
+        bool is_clean = true;
         outcomes[i] = with_savepoints ? executor_run_work_in_savepoint(executor, works[i])
-                                      : executor_run_work(executor, works[i]);
+                                      : executor_run_work(executor, works[i], &is_clean);
         if (!db_in_transaction(executor->db))
             return ATTEMPT_LOST;
-        if (!with_savepoints && outcomes[i] != ERR_OK && db_changes(executor->db) != changes)
+        if (outcomes[i] != ERR_OK && !is_clean)
             return ATTEMPT_SPOILED;
     }
     return ATTEMPT_COMMITTED;
@@ -119,6 +123,7 @@ static enum attempt executor_attempt(struct executor *executor, struct work **wo
     arena_reset(executor->arena);
     if (db_begin(executor->db, true) != ERR_OK)
         return ATTEMPT_REFUSED;
+    log_batch_begin(&executor->batch, db_generation(executor->db));
     enum attempt attempt = executor_run_works(executor, works, count, with_savepoints, outcomes);
     if (attempt == ATTEMPT_COMMITTED)
         return executor_commit(executor);
@@ -219,6 +224,7 @@ static enum err reader_run_work(struct executor *reader, struct work *work) {
     enum err err = db_begin(reader->db, false);
     if (err != ERR_OK)
         return err;
+    log_batch_begin(&reader->batch, db_generation(reader->db));
     err = work->run(&tx, work);
     db_rollback(reader->db); /* nothing was written */
     if (err == ERR_OK)

@@ -21,13 +21,17 @@ static void log_batch_forget_rooms(struct log_batch *batch) {
 void log_batch_finish(struct log_batch *batch) {
     log_batch_forget_rooms(batch);
     mem_free(batch->events);
-    map_finish(&batch->rooms);
 }
 
 void log_batch_clear(struct log_batch *batch) {
-    log_batch_forget_rooms(batch);
     batch->count = 0;
     batch->erased = false;
+}
+
+void log_batch_begin(struct log_batch *batch, uint64_t generation) {
+    if (batch->generation != generation || batch->rooms.count > LOG_ROOMS_MAX)
+        log_batch_forget_rooms(batch);
+    batch->generation = generation;
 }
 
 struct log_mark log_batch_mark(const struct log_batch *batch) {
@@ -53,7 +57,7 @@ static bool log_event_is_logged(const struct log_event *event) {
     return (event_type(event->type)->flags & EVENT_LOGGED) != 0;
 }
 
-/* The room with its seq, read once a batch. */
+/* The room with its seq. */
 static enum err log_room_of(struct tx *tx, int64_t key, struct log_room **out) {
     struct log_batch *batch = tx->batch;
     *out = map_get(&batch->rooms, (uint64_t)key);
@@ -66,8 +70,7 @@ static enum err log_room_of(struct tx *tx, int64_t key, struct log_room **out) {
     if (rows.count == 0)
         return ERR_NOT_FOUND;
     struct log_room *room = mem_zalloc(1, sizeof *room);
-    room->key = key;
-    room->seq = room->stored_seq = db_at(&rows, 0, 0)->integer;
+    room->seq = db_at(&rows, 0, 0)->integer;
     map_put(&batch->rooms, (uint64_t)key, room);
     *out = room;
     return ERR_OK;
@@ -139,22 +142,6 @@ static enum err log_write_event(struct tx *tx, const struct log_event *event) {
     return err;
 }
 
-static enum err log_write_rooms(struct tx *tx) {
-    size_t at = 0;
-    void *value;
-    while (map_next(&tx->batch->rooms, &at, NULL, &value)) {
-        const struct log_room *room = value;
-        struct db_rows rows;
-        if (room->seq == room->stored_seq)
-            continue;
-        enum err err = DB_RUN(tx->db, tx->arena, QUERY_log_room_seq_set, &rows, DB_I(room->key),
-                              DB_I(room->seq));
-        if (err != ERR_OK)
-            return err;
-    }
-    return ERR_OK;
-}
-
 enum err log_commit(struct tx *tx) {
     struct log_batch *batch = tx->batch;
     struct db_rows rows;
@@ -169,8 +156,6 @@ enum err log_commit(struct tx *tx) {
         event->check = cursor_check(event);
         err = log_write_event(tx, event);
     }
-    if (err == ERR_OK)
-        err = log_write_rooms(tx);
     if (err == ERR_OK && pos > head)
         err = DB_RUN(tx->db, tx->arena, QUERY_log_head_set, &rows, DB_I(pos));
     return err;

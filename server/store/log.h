@@ -45,6 +45,7 @@ struct tx {
     struct log_batch *batch; /* emits of the whole batch; on a read executor only unlogged events
                                 may be emitted */
     int64_t now_ms;
+    int64_t undone; /* rows that the work has changed and changed back: they need no rollback */
 };
 
 /* Appends an event to the batch (copied). Of a LOGGED room event it takes and returns the next seq,
@@ -56,8 +57,8 @@ enum err emit(struct tx *tx, const struct log_event *event, int64_t *seq) MUST_C
  * have no pos yet. */
 enum err log_head(struct tx *tx, int64_t *pos) MUST_CHECK;
 /* The room's newest seq as this transaction sees it, this batch's events included; the next emit()
- * of a LOGGED event there takes the one after it. (On the writer, room.seq in the row is behind
- * until the end of the batch.) ERR_NOT_FOUND: no such room. */
+ * of a LOGGED event there takes the one after it. (The log's rows of the batch are written at
+ * its end.) ERR_NOT_FOUND: no such room. */
 enum err log_room_seq(struct tx *tx, int64_t room, int64_t *seq) MUST_CHECK;
 /* Says that this work blanks text (delete, edit, purge): once it is committed, the writer drives it
  * out of the WAL too, within STORE_ERASE_MAX_MS unless a reader stops it for longer. */

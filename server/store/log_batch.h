@@ -4,19 +4,21 @@
 #include "base/map.h"
 #include "store/log.h"
 
-/* A room whose seq the batch has read: written back once, at the end. */
+/* A room whose newest seq is known, this batch's events included. */
 struct log_room {
-    int64_t key;
-    int64_t stored_seq; /* in the row */
     int64_t seq;
 };
+
+/* Rooms that are remembered from batch to batch; all are forgotten when there are more. */
+enum { LOG_ROOMS_MAX = 16384 };
 
 struct log_batch {
     struct log_event *events;
     size_t count, cap;
-    struct map rooms; /* room key → struct log_room, in the heap */
-    bool writes;      /* false on a reader: nothing may be logged */
-    bool erased;      /* a work of it has blanked text */
+    struct map rooms; /* room key → struct log_room, in the heap; as of `generation` */
+    uint64_t generation;
+    bool writes; /* false on a reader: nothing may be logged */
+    bool erased; /* a work of it has blanked text */
 };
 
 /* Where a savepoint stands. */
@@ -27,13 +29,15 @@ struct log_mark {
 
 void log_batch_init(struct log_batch *batch, bool writes);
 void log_batch_finish(struct log_batch *batch);
-/* Empty again, memory kept. */
+/* Empty again, memory kept, and the rooms' seqs too. */
 void log_batch_clear(struct log_batch *batch);
+/* A transaction has begun: forgets the rooms' seqs unless they are of the same db_generation. */
+void log_batch_begin(struct log_batch *batch, uint64_t generation);
 struct log_mark log_batch_mark(const struct log_batch *batch);
 /* Cuts the emits after the mark and gives their seqs back. */
 void log_batch_cut(struct log_batch *batch, struct log_mark mark);
-/* Numbers the batch's logged events, writes their rows, the rooms' seqs, the memberships'
- * joined_pos and the head. Last of all before the commit. */
+/* Numbers the batch's logged events, writes their rows, the memberships' joined_pos and the head.
+ * Last of all before the commit. */
 enum err log_commit(struct tx *tx) MUST_CHECK;
 
 /* The value of `key` in the table meta, of exactly `len` bytes, which is kept from now on; drawn by

@@ -46,6 +46,12 @@ enum err message_insert(struct tx *tx, const struct message_new *message, struct
     return row_key(err, &rows, key);
 }
 
+enum err message_take_back(struct tx *tx, int64_t key) {
+    struct db_rows rows;
+    tx->undone += 2; /* the row came and goes */
+    return DB_RUN(tx->db, tx->arena, QUERY_message_take_back, &rows, DB_I(key));
+}
+
 enum err message_by_key(struct tx *tx, int64_t key, struct uuid room_id, struct message_row *out) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_message_by_key, &rows, DB_I(key));

@@ -26,6 +26,8 @@ struct message_range {
 
 enum err message_insert(struct tx *tx, const struct message_new *message, struct uuid *id,
                         int64_t *key) MUST_CHECK;
+/* Undoes message_insert of the same work. */
+enum err message_take_back(struct tx *tx, int64_t key) MUST_CHECK;
 /* `room_id` goes into the result. */
 enum err message_by_key(struct tx *tx, int64_t key, struct uuid room_id,
                         struct message_row *out) MUST_CHECK;

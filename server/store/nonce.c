@@ -33,12 +33,13 @@ enum err nonce_of(struct tx *tx, int64_t author, struct str nonce, struct nonce_
                       &rows, out);
 }
 
-enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,
-                      const struct nonce_row *row) {
+enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce, const struct nonce_row *row,
+                      bool *is_new) {
     struct db_rows rows;
     enum err err = DB_RUN(tx->db, tx->arena, QUERY_nonce_insert, &rows, DB_I(author), DB_T(nonce),
                           DB_I(row->subject), DB_B(row->digest, sizeof row->digest));
-    return err == ERR_OK && rows.conflict ? ERR_NONCE_REUSED : err;
+    *is_new = err == ERR_OK && rows.changed > 0;
+    return err;
 }
 
 enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce, struct nonce_row *out) {

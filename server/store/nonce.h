@@ -20,8 +20,9 @@ const unsigned char *nonce_key(void);
 enum err nonce_prepare_key(struct db *db, struct arena *arena) MUST_CHECK;
 enum err nonce_of(struct tx *tx, int64_t author, struct str nonce,
                   struct nonce_row *out) MUST_CHECK;
-enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce,
-                      const struct nonce_row *row) MUST_CHECK;
+/* *is_new false: there is one already, and nothing was changed. */
+enum err nonce_insert(struct tx *tx, int64_t author, struct str nonce, const struct nonce_row *row,
+                      bool *is_new) MUST_CHECK;
 enum err request_nonce_of(struct tx *tx, int64_t author, struct str nonce,
                           struct nonce_row *out) MUST_CHECK;
 /* Keeps it, and forgets all that are too old, whoever's. */

@@ -5,7 +5,7 @@
 
 enum { ROOM_COLUMN_COUNT = 11 }; /* then come those of one reader */
 
-/* The row's seq is behind on the writer until the end of the batch. */
+/* The rows of the batch in hand are not in the log yet. */
 static enum err room_refresh_seq(struct tx *tx, int64_t key, int64_t *seq) {
     return tx->batch != NULL && tx->batch->writes ? log_room_seq(tx, key, seq) : ERR_OK;
 }

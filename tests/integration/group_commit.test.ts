@@ -84,9 +84,10 @@ test("a refused request in a batch leaves the others stored, each once, without 
   ];
   await Promise.all([ann, bob].map((who) => who.send(general, "first", "used")));
   const last = (await ann.history(general)).at(-1)?.seq ?? 0;
-  const commits = await metric("parley_store_commits_total");
+  const [commits, spoiled] = [await metric("parley_store_commits_total"), await metric("parley_store_spoiled_total")];
   const replies = await storm((index) => (index % 2 ? message(`kept ${String(index)}`) : (refusals[(index / 2) % refusals.length]?.[1](`refused ${String(index)}`) ?? {})));
   assert.ok((await metric("parley_store_commits_total")) - commits < syncLimit);
+  assert.equal(await metric("parley_store_spoiled_total"), spoiled);
   for (const [index, reply] of replies.entries()) {
     const code = (reply["error"] as Json | undefined)?.["code"] ?? "ok";
     assert.equal(code, index % 2 ? "ok" : refusals[(index / 2) % refusals.length]?.[0], String(index));

@@ -215,18 +215,30 @@ enum err fixture_integer(struct tx *tx, int64_t *out, const char *format, ...) {
     return db_exec_integer(tx->db, sql.ptr, out);
 }
 
-int64_t fixture_query(const char *folder, const char *sql) {
+static struct db *open_beside(const char *folder, bool writes) {
     struct buf path = BUF_INIT, error = BUF_INIT;
     struct db *db = NULL;
-    int64_t out = 0;
     buf_appendf(&path, "%s/parley.db", folder);
-    const struct db_options options = {.path = buf_cstr(&path)};
+    const struct db_options options = {.path = buf_cstr(&path), .writes = writes};
     if (db_open(&options, &db, &error) != ERR_OK)
         fail_msg("%s", buf_cstr(&error));
+    buf_finish(&path);
+    return db;
+}
+
+int64_t fixture_query(const char *folder, const char *sql) {
+    struct db *db = open_beside(folder, false);
+    int64_t out = 0;
     assert_int_equal(db_exec_integer(db, sql, &out), ERR_OK);
     db_close(db);
-    buf_finish(&path);
     return out;
+}
+
+void fixture_change(const char *folder, const char *sql) {
+    struct db *db = open_beside(folder, true);
+    if (db_exec(db, sql) != ERR_OK)
+        fail_msg("%s", db_error(db));
+    db_close(db);
 }
 
 enum err fixture_make_account(struct tx *tx, int64_t account) {
@@ -242,8 +254,8 @@ enum err fixture_make_account(struct tx *tx, int64_t account) {
 enum err fixture_make_room(struct tx *tx, int64_t room) {
     return fixture_sql(
         tx,
-        "INSERT INTO room (key, id, name, topic, private, general, maker, seq, created_at) "
-        "SELECT k, randomblob(16), 'r' || k, '', 0, 0, 0, 0, 0 FROM (SELECT %lld AS k)",
+        "INSERT INTO room (key, id, name, topic, private, general, maker, created_at) "
+        "SELECT k, randomblob(16), 'r' || k, '', 0, 0, 0, 0 FROM (SELECT %lld AS k)",
         (long long)room);
 }
 

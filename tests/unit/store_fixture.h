@@ -68,6 +68,8 @@ enum err fixture_integer(struct tx *tx, int64_t *out, const char *format, ...)
     PRINTF_LIKE(3, 4) MUST_CHECK;
 /* The same from outside of any work, on a connection of its own. */
 int64_t fixture_query(const char *folder, const char *sql);
+/* Another program changes the database. */
+void fixture_change(const char *folder, const char *sql);
 /* An account, a room without events. Keys are the caller's. */
 enum err fixture_make_account(struct tx *tx, int64_t account) MUST_CHECK;
 enum err fixture_make_room(struct tx *tx, int64_t room) MUST_CHECK;

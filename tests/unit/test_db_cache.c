@@ -37,7 +37,7 @@ static int set_up(void **state) {
     db = open_writer();
     return db_exec(db, "INSERT INTO account VALUES (1, randomblob(16), 'a', 'a', 'a', 'Ann', '', "
                        "NULL, 2, '', '', '', 1, 0);"
-                       "INSERT INTO room VALUES (7, randomblob(16), 'r', '', 0, 0, 1, 5, 1, 0);"
+                       "INSERT INTO room VALUES (7, randomblob(16), 'r', '', 0, 0, 1, 1, 0);"
                        "INSERT INTO membership VALUES (3, 7, 1, 0, 0, 1, 1, 0, 0)") == ERR_OK
                ? 0
                : -1;
@@ -125,6 +125,33 @@ static void the_change_of_another_program_is_seen_at_the_next_transaction(void *
     commit();
 }
 
+static void the_generation_counts_what_the_connection_could_not_follow(void **state) {
+    (void)state;
+    begin();
+    leave();
+    commit();
+    begin();
+    uint64_t own = db_generation(db);
+    commit();
+    begin();
+    assert_int_equal(db_generation(db), own);
+    assert_int_equal(db_savepoint(db), ERR_OK);
+    db_rollback_to_savepoint(db);
+    uint64_t taken_back = db_generation(db);
+    assert_true(taken_back > own);
+    db_rollback(db);
+    begin();
+    uint64_t rolled_back = db_generation(db);
+    commit();
+    assert_true(rolled_back > taken_back);
+    struct db *stranger = open_writer();
+    assert_int_equal(db_exec(stranger, "UPDATE membership SET is_open = 0"), ERR_OK);
+    db_close(stranger);
+    begin();
+    assert_true(db_generation(db) > rolled_back);
+    commit();
+}
+
 /* ---- the cache ---- */
 
 enum { A = 1, B = 2 }; /* two tables */
@@ -201,6 +228,7 @@ int main(void) {
         ON_WRITER(what_is_rolled_back_was_never_so),
         ON_WRITER(what_a_savepoint_takes_back_was_never_so),
         ON_WRITER(the_change_of_another_program_is_seen_at_the_next_transaction),
+        ON_WRITER(the_generation_counts_what_the_connection_could_not_follow),
         ON_WRITER(what_is_kept_is_found_until_its_table_changes),
         ON_WRITER(long_keys_and_long_rows_are_not_kept_and_too_many_are_forgotten),
     };

@@ -77,6 +77,30 @@ static void every_byte_below_128_is_read_back(void **state) {
     json_decref(value);
 }
 
+/* Eight bytes are looked at together: what one byte gives does not depend on where it stands. */
+static void every_byte_is_escaped_alike_at_every_place(void **state) {
+    enum { LENGTH = 20 };
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char alone[16], text[LENGTH];
+        char one = (char)byte;
+        encode_string(&out, str_make(&one, 1));
+        size_t alone_len = out.len - 2;
+        memcpy(alone, out.data + 1, alone_len);
+        buf_clear(&out);
+        for (size_t place = 0; place < LENGTH; place++) {
+            memset(text, 'a', LENGTH);
+            text[place] = one;
+            encode_string(&out, str_make(text, LENGTH));
+            assert_int_equal(out.len, 2 + LENGTH - 1 + alone_len);
+            assert_memory_equal(out.data + 1 + place, alone, alone_len);
+            assert_int_equal(out.data[place], place == 0 ? '"' : 'a');
+            assert_int_equal(out.data[1 + place + alone_len], place == LENGTH - 1 ? '"' : 'a');
+            buf_clear(&out);
+        }
+    }
+}
+
 /* ---- objects ---- */
 
 static const struct field *fields_of(const char *name) {
@@ -210,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(strings_are_escaped),
         TEST(utf8_stays_but_for_line_separators),
+        TEST(every_byte_is_escaped_alike_at_every_place),
         TEST(every_byte_below_128_is_read_back),
         TEST(an_object_has_every_kind_of_member),
         TEST(optional_members_are_left_out_when_empty),
