@@ -107,24 +107,23 @@ static bool is_json(struct str content_type) {
 static enum err decode_request(struct request *request, const struct http_request *http,
                                const struct route *route) {
     struct decode_source source = {.query = http->query};
-    json_t *body = NULL;
+    struct json_flat room;
     enum err err = ERR_OK;
     if (http->body.len > 0 && http->method != METHOD_GET && http->method != METHOD_HEAD) {
         if (!is_json(http_request_header(http, "Content-Type")))
             return ERR_UNSUPPORTED_MEDIA_TYPE;
-        err = decode_json(http->body, DECODE_DEPTH_MAX, &body);
+        err = decode_object_parse(http->body, &room, &source.body);
     }
     for (size_t i = 0; i < route->value_count; i++)
         source.path[source.path_count++] =
             (struct decode_pair){route->values[i].name, route->values[i].value};
     struct str key = http_request_header(http, "Idempotency-Key");
     source.idempotency_key = key.ptr != NULL ? key : STR_EMPTY;
-    source.body = body;
     request->params = arena_zalloc(request->arena, request->operation->params_size + 1);
     if (err == ERR_OK)
         err = decode_params(request->arena, request->operation, &source, request->params,
                             &request->error);
-    json_decref(body);
+    decode_object_release(source.body);
     return err;
 }
 

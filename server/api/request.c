@@ -21,7 +21,8 @@ void request_destroy(struct request *take_request) {
     arena_destroy(take_request->arena);
 }
 
-enum err request_decode_operation(struct request *request, struct str name, json_t *params) {
+enum err request_decode_operation(struct request *request, struct str name,
+                                  struct decode_object params) {
     enum err err = ERR_UNKNOWN_OPERATION;
     request->operation = operation_by_name(name);
     if (request->operation != NULL) {
@@ -41,7 +42,7 @@ enum err request_decode_frame(struct request *request, struct str text) {
     request->way_id = frame.id;
     if (err == ERR_OK)
         err = request_decode_operation(request, frame.method, frame.params);
-    json_decref(frame.root);
+    decode_object_release(frame.object);
     request->outcome = err;
     return err;
 }

@@ -58,10 +58,10 @@ struct request {
 struct request *request_create(struct api *api, struct loop *loop,
                                void (*reply)(struct request *take_request));
 void request_destroy(struct request *take_request);
-/* Finds the operation of that name and decodes its params (an object, or NULL; borrowed). Returns
+/* Finds the operation of that name and decodes its params (an object, or none; borrowed). Returns
  * and stores the outcome. */
 enum err request_decode_operation(struct request *request, struct str name,
-                                  json_t *params) MUST_CHECK;
+                                  struct decode_object params) MUST_CHECK;
 /* Decodes one JSON request (a WebSocket message, a line of the control socket) into operation, id
  * and params. Returns and stores the outcome; `way_id` is set wherever it could be read. */
 enum err request_decode_frame(struct request *request, struct str text) MUST_CHECK;

@@ -235,7 +235,7 @@ static enum err read_operation(struct request *request, const struct socketio_ar
         return ERR_INVALID_REQUEST;
     enum err err = request_decode_operation(
         request, str_make(json_string_value(name), json_string_length(name)),
-        json_is_object(params) ? params : NULL);
+        (struct decode_object){.json = json_is_object(params) ? params : NULL});
     if (request->operation == NULL)
         return err;
     if (request->id == OPERATION_session_authenticate)

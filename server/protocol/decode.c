@@ -63,6 +63,18 @@ enum err decode_json(struct str text, size_t depth_max, json_t **out) {
     return err;
 }
 
+enum err decode_object_parse(struct str text, struct json_flat *room, struct decode_object *out) {
+    *out = (struct decode_object){0};
+    if (!json_flat_parse(text, room))
+        return decode_json(text, DECODE_DEPTH_MAX, &out->json);
+    out->flat = &room->root;
+    return ERR_OK;
+}
+
+void decode_object_release(struct decode_object take_object) {
+    json_decref(take_object.json);
+}
+
 /* ---- text ---- */
 
 static int hex_value(char c) {
@@ -97,11 +109,51 @@ bool decode_percent(struct arena *arena, struct str text, bool plus_is_space, st
 
 /* ---- one value ---- */
 
-/* A value as it came: JSON, or text of a path or query (json NULL). */
+/* A value as it came, whoever parsed it: JSON, or text of a path or query. */
 struct raw {
-    json_t *json;
-    struct str text;
+    bool is_json;
+    json_type type;              /* JSON: which of the next there is */
+    struct str text;             /* a string's, or the path's or query's */
+    struct str written;          /* flat JSON: the value as it stands there */
+    int64_t integer;             /* an integer's */
+    const json_t *list;          /* an array's, of jansson */
+    struct decode_object object; /* an object's; borrowed */
 };
+
+static struct raw raw_from_json(json_t *json) {
+    struct raw raw = {.is_json = true, .type = json_typeof(json)};
+    if (raw.type == JSON_STRING)
+        raw.text = str_make(json_string_value(json), json_string_length(json));
+    else if (raw.type == JSON_INTEGER)
+        raw.integer = json_integer_value(json);
+    else if (raw.type == JSON_ARRAY)
+        raw.list = json;
+    else if (raw.type == JSON_OBJECT)
+        raw.object.json = json;
+    return raw;
+}
+
+static struct raw raw_from_flat(const struct json_flat_member *member) {
+    struct raw raw = {.is_json = true, .type = member->type, .written = member->written};
+    if (raw.type == JSON_STRING)
+        raw.text = member->text;
+    else if (raw.type == JSON_INTEGER)
+        raw.integer = member->integer;
+    else if (raw.type == JSON_OBJECT)
+        raw.object.flat = member->object;
+    return raw;
+}
+
+/* An object's member; false without one of that name. */
+static bool raw_find(const struct decode_object *object, const char *name, struct raw *out) {
+    const struct json_flat_member *member =
+        object->flat != NULL ? json_flat_find(object->flat, str_from_cstr(name)) : NULL;
+    json_t *json = object->json != NULL ? json_object_get(object->json, name) : NULL;
+    if (member == NULL && json == NULL)
+        return false;
+    *out = member != NULL ? raw_from_flat(member) : raw_from_json(json);
+    return true;
+}
 
 struct decoder {
     struct arena *arena;
@@ -142,13 +194,22 @@ static bool is_printable_ascii(struct str text) {
 }
 
 static bool raw_text(const struct raw *raw, struct str *out) {
-    if (raw->json == NULL)
-        *out = raw->text;
-    else if (json_is_string(raw->json))
-        *out = str_make(json_string_value(raw->json), json_string_length(raw->json));
-    else
-        return false;
-    return true;
+    *out = raw->text;
+    return !raw->is_json || raw->type == JSON_STRING;
+}
+
+/* What a text that is not all printable ASCII must keep to. */
+static enum err check_text(struct decoder *decoder, struct str text) {
+    const struct field *field = decoder->field;
+    if (!utf8_is_valid(text) || memchr(text.ptr, 0, text.len) != NULL)
+        return refuse(decoder, "valid UTF-8 without NUL");
+    if ((field->flags & FIELD_ASCII) != 0)
+        return refuse(decoder, "printable ASCII characters");
+    if (field->kind != FIELD_SECRET && has_control(text, field->kind == FIELD_TEXT))
+        return refuse(decoder, field->kind == FIELD_TEXT
+                                   ? "no control characters but line ends and tabs"
+                                   : "one line without control characters");
+    return ERR_OK;
 }
 
 static enum err decode_text(struct decoder *decoder, const struct raw *raw) {
@@ -156,15 +217,11 @@ static enum err decode_text(struct decoder *decoder, const struct raw *raw) {
     struct str text;
     if (!raw_text(raw, &text))
         return refuse(decoder, "a string");
-    if (!utf8_is_valid(text) || memchr(text.ptr, 0, text.len) != NULL)
-        return refuse(decoder, "valid UTF-8 without NUL");
-    if ((field->flags & FIELD_ASCII) != 0 && !is_printable_ascii(text))
-        return refuse(decoder, "printable ASCII characters");
-    if (field->kind != FIELD_SECRET && has_control(text, field->kind == FIELD_TEXT))
-        return refuse(decoder, field->kind == FIELD_TEXT
-                                   ? "no control characters but line ends and tabs"
-                                   : "one line without control characters");
-    int64_t count = (int64_t)utf8_count(text);
+    bool is_plain = is_printable_ascii(text);
+    enum err err = is_plain ? ERR_OK : check_text(decoder, text);
+    if (err != ERR_OK)
+        return err;
+    int64_t count = (int64_t)(is_plain ? text.len : utf8_count(text));
     if (count < field->min || count > field->max)
         return refuse_bounds(decoder, " characters");
     *(struct str *)decoder->at = arena_strdup(decoder->arena, text);
@@ -178,24 +235,28 @@ static enum err decode_id(struct decoder *decoder, const struct raw *raw) {
     return ERR_OK;
 }
 
+/* The id at `at` of a list in JSON; of a text, what is before its first comma, which is cut off. */
+static bool next_id(const struct raw *raw, size_t at, struct str *rest, struct uuid *out) {
+    struct str one;
+    if (raw->is_json)
+        one = raw_from_json(json_array_get(raw->list, at)).text; /* empty if it is no string */
+    else
+        str_cut(*rest, ',', &one, rest);
+    return uuid_parse(one, out);
+}
+
 /* A list in JSON; in a query, ids with commas between. */
 static enum err decode_ids(struct decoder *decoder, const struct raw *raw) {
     struct uuid_list *list = decoder->at;
-    struct str rest = raw->text, one;
+    struct str rest = raw->is_json ? STR_EMPTY : raw->text;
     size_t count = 0, max = (size_t)decoder->field->max;
-    if (raw->json != NULL && !json_is_array(raw->json))
+    if (raw->is_json && raw->type != JSON_ARRAY)
         return refuse(decoder, "a list of ids");
     list->items = arena_zalloc_array(decoder->arena, max, sizeof *list->items);
-    if (raw->json != NULL)
-        rest = STR_EMPTY;
-    for (; rest.len > 0 || (raw->json != NULL && count < json_array_size(raw->json)); count++) {
+    for (; rest.len > 0 || count < json_array_size(raw->list); count++) {
         if (count == max)
             return refuse_bounds(decoder, " ids");
-        if (raw->json == NULL)
-            str_cut(rest, ',', &one, &rest);
-        else if (!raw_text(&(struct raw){.json = json_array_get(raw->json, count)}, &one))
-            return refuse(decoder, "a list of ids");
-        if (!uuid_parse(one, &list->items[count]))
+        if (!next_id(raw, count, &rest, &list->items[count]))
             return refuse(decoder, "a list of ids");
     }
     list->count = count;
@@ -203,11 +264,9 @@ static enum err decode_ids(struct decoder *decoder, const struct raw *raw) {
 }
 
 static enum err decode_int(struct decoder *decoder, const struct raw *raw) {
-    int64_t value;
-    if (raw->json != NULL ? !json_is_integer(raw->json) : !str_to_i64(raw->text, &value))
+    int64_t value = raw->integer;
+    if (raw->is_json ? raw->type != JSON_INTEGER : !str_to_i64(raw->text, &value))
         return refuse(decoder, "a whole number");
-    if (raw->json != NULL)
-        value = json_integer_value(raw->json);
     if (value < decoder->field->min || value > decoder->field->max)
         return refuse_bounds(decoder, "");
     *(int64_t *)decoder->at = value;
@@ -215,9 +274,8 @@ static enum err decode_int(struct decoder *decoder, const struct raw *raw) {
 }
 
 static enum err decode_bool(struct decoder *decoder, const struct raw *raw) {
-    bool is_true = raw->json != NULL ? json_is_true(raw->json) : str_equal(raw->text, STR("true"));
-    bool is_false =
-        raw->json != NULL ? json_is_false(raw->json) : str_equal(raw->text, STR("false"));
+    bool is_true = raw->is_json ? raw->type == JSON_TRUE : str_equal(raw->text, STR("true"));
+    bool is_false = raw->is_json ? raw->type == JSON_FALSE : str_equal(raw->text, STR("false"));
     if (!is_true && !is_false)
         return refuse(decoder, "true or false");
     *(bool *)decoder->at = is_true;
@@ -306,8 +364,7 @@ static enum err find_raw(struct arena *arena, const struct decode_source *source
             return ERR_OK;
         }
     }
-    raw->json = source->body != NULL ? json_object_get(source->body, field->name) : NULL;
-    if (raw->json != NULL)
+    if (raw_find(&source->body, field->name, raw))
         return ERR_OK;
     return find_in_query(arena, source->query, name, &raw->text, found);
 }
@@ -337,7 +394,7 @@ static enum err decode_field(struct decoder *decoder, const struct decode_source
         err = merge_nonce(source, field, &raw, given, decoder->detail);
     if (err != ERR_OK)
         return err;
-    if (*given && raw.json != NULL && json_is_null(raw.json)) {
+    if (*given && raw.is_json && raw.type == JSON_NULL) {
         if ((field->flags & FIELD_NULLABLE) != 0) {
             *(struct str *)decoder->at = STR_EMPTY;
             return ERR_OK;
@@ -372,15 +429,19 @@ enum err decode_params(struct arena *arena, const struct operation *operation,
 
 /* ---- socket requests ---- */
 
-/* The id as JSON text again: a whole number or a short string. */
-static enum err decode_frame_id(struct arena *arena, json_t *id, struct str *out) {
-    if (json_is_integer(id)) {
-        *out = arena_printf(arena, "%lld", (long long)json_integer_value(id));
+/* The id as JSON text again: a whole number or a short string. A flat one stands in the frame just
+ * as jansson would write it: its numbers have one form, its strings nothing to escape. */
+static enum err decode_frame_id(struct arena *arena, const struct decode_object *object,
+                                struct str *out) {
+    struct raw id = {0};
+    if (!raw_find(object, "id", &id) ||
+        (id.type != JSON_INTEGER && (id.type != JSON_STRING || id.text.len > DECODE_ID_MAX_BYTES)))
+        return ERR_INVALID_REQUEST;
+    if (object->flat != NULL) {
+        *out = arena_strdup(arena, id.written);
         return ERR_OK;
     }
-    if (!json_is_string(id) || json_string_length(id) > DECODE_ID_MAX_BYTES)
-        return ERR_INVALID_REQUEST;
-    char *text = json_dumps(id, JSON_ENCODE_ANY);
+    char *text = json_dumps(json_object_get(object->json, "id"), JSON_ENCODE_ANY);
     if (text == NULL)
         return ERR_INVALID_REQUEST;
     *out = arena_strdup(arena, str_from_cstr(text));
@@ -389,19 +450,20 @@ static enum err decode_frame_id(struct arena *arena, json_t *id, struct str *out
 }
 
 enum err decode_frame(struct arena *arena, struct str text, struct decode_frame *out) {
-    *out = (struct decode_frame){0};
-    enum err err = decode_json(text, DECODE_DEPTH_MAX, &out->root);
+    struct raw method = {0}, params = {.type = JSON_NULL};
+    out->id = out->method = STR_EMPTY;
+    out->params = (struct decode_object){0};
+    enum err err = decode_object_parse(text, &out->room, &out->object);
+    if (err == ERR_OK)
+        err = decode_frame_id(arena, &out->object, &out->id);
     if (err != ERR_OK)
         return err;
-    err = decode_frame_id(arena, json_object_get(out->root, "id"), &out->id);
-    if (err != ERR_OK)
-        return err;
-    json_t *method = json_object_get(out->root, "method");
-    json_t *params = json_object_get(out->root, "params");
-    bool has_params = params != NULL && !json_is_null(params);
-    if (!json_is_string(method) || (has_params && !json_is_object(params)))
+    bool has_method = raw_find(&out->object, "method", &method);
+    raw_find(&out->object, "params", &params);
+    if (!has_method || method.type != JSON_STRING ||
+        (params.type != JSON_NULL && params.type != JSON_OBJECT))
         return ERR_INVALID_REQUEST;
-    out->method = str_make(json_string_value(method), json_string_length(method));
-    out->params = has_params ? params : NULL;
+    out->method = method.text;
+    out->params = params.object;
     return ERR_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "protocol/err.h"
+#include "protocol/json_flat.h"
 #include "protocol/operations.h"
 #include <jansson.h>
 
@@ -23,6 +24,19 @@ enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) MUST_
  * cut off, even if it is none that is believed. */
 bool decode_json_is_whole(struct str text);
 
+/* An object as it was parsed: by jansson, or flat without an allocation; both NULL: none. */
+struct decode_object {
+    json_t *json;
+    const struct json_flat_object *flat;
+};
+
+/* decode_json to DECODE_DEPTH_MAX with the same outcome for every text; what json_flat_parse takes
+ * stands in *room. On success the caller gives *out back with decode_object_release; until then
+ * text and room stay where they are. */
+enum err decode_object_parse(struct str text, struct json_flat *room,
+                             struct decode_object *out) MUST_CHECK;
+void decode_object_release(struct decode_object take_object);
+
 /* Percent-decodes (RFC 3986 section 2.1) into the arena; false for a broken escape. */
 bool decode_percent(struct arena *arena, struct str text, bool plus_is_space,
                     struct str *out) MUST_CHECK;
@@ -31,8 +45,8 @@ bool decode_percent(struct arena *arena, struct str text, bool plus_is_space,
  * order. */
 enum { DECODE_PATH_MAX = 4 };
 struct decode_source {
-    json_t *body;     /* object, or NULL */
-    struct str query; /* percent-encoded, or empty */
+    struct decode_object body; /* borrowed, or none */
+    struct str query;          /* percent-encoded, or empty */
     struct decode_pair {
         struct str name, value; /* value decoded */
     } path[DECODE_PATH_MAX];
@@ -48,13 +62,15 @@ enum err decode_params(struct arena *arena, const struct operation *operation,
                        const struct decode_source *source, void *params,
                        struct error_detail *detail) MUST_CHECK;
 
-/* A socket request `{"id":1,"method":"…","params":{…}}`. `id` is JSON text (a number or string),
- * NULL-safe: empty when there is none, and set as soon as it is known, also when an error follows.
- * `params` is borrowed from `root`; NULL when absent. */
+/* A socket request `{"id":1,"method":"…","params":{…}}`. `id` is JSON text (a number or string) in
+ * the arena, NULL-safe: empty when there is none, and set as soon as it is known, also when an
+ * error follows. `method` and `params` (none when absent) are borrowed from the text, `object` and
+ * `room`: they end with the release of `object`, and a frame is not copied. */
 struct decode_frame {
-    json_t *root; /* the caller's, json_decref */
+    struct decode_object object; /* the caller's, decode_object_release, also after an error */
     struct str id;
     struct str method;
-    json_t *params;
+    struct decode_object params;
+    struct json_flat room;
 };
 enum err decode_frame(struct arena *arena, struct str text, struct decode_frame *out) MUST_CHECK;

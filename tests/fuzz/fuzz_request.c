@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             CHECK(err == ERR_OK || err == ERR_MISSING_FIELD || err == ERR_INVALID_FIELD);
         }
     }
-    json_decref(frame.root);
+    decode_object_release(frame.object);
     arena_destroy(arena);
     return 0;
 }
