@@ -11,6 +11,9 @@
 /* Packets taken from the ring at once, and before the loop is let turn (and flush). */
 enum { HUB_READ_PACKETS = 64, HUB_TURN_PACKETS = 512 };
 
+/* Members whose memory is fetched together. */
+enum { HUB_PREFETCH = 16 };
+
 /* A fan-out that took from HUB_HOLD_MIN_NS is followed by a pause as long as all loops' parts of it
  * took together, HUB_HOLD_MAX_NS at most: what is committed meanwhile goes out in one send a socket
  * instead of several. A room that is not busy, or small, never waits. (The timer counts whole
@@ -245,13 +248,19 @@ static void deliver_to_workspace(struct hub *hub, struct packet *packet) {
     list_remove(&marker);
 }
 
-/* The next members' memory is asked for while one is served: with thousands of connections none of
- * it is in the processor's cache (load D of the bench: 8 % less of the loops' user time). */
-static void prefetch_members(const struct audience *audience, uint32_t left) {
-    if (left >= 2)
-        __builtin_prefetch(audience->members[left - 2], 1);
-    if (left >= 1) {
-        const char *below = audience->members[left - 1]->below;
+/* The members' memory is asked for before it is needed, HUB_PREFETCH of them at once: with
+ * thousands of connections none of it is in the processor's cache. Members are served backwards. */
+static void prefetch_sessions(const struct audience *audience, uint32_t left) {
+    for (uint32_t i = left > HUB_PREFETCH ? left - HUB_PREFETCH : 0; i < left; i++) {
+        const char *session = (const char *)audience->members[i];
+        __builtin_prefetch(session, 1);
+        __builtin_prefetch(session + 64, 1);
+    }
+}
+
+static void prefetch_below(const struct audience *audience, uint32_t left) {
+    for (uint32_t i = left > HUB_PREFETCH ? left - HUB_PREFETCH : 0; i < left; i++) {
+        const char *below = audience->members[i]->below;
         __builtin_prefetch(below, 1);
         __builtin_prefetch(below + 64, 1);
     }
@@ -271,8 +280,13 @@ static void hub_deliver(struct hub *hub, struct packet *packet) {
     hub->delivery++;
     if (packet->type == EVENT_message_deleted || packet->type == EVENT_message_edited)
         drop_buffers(audience);
-    for (uint32_t left = audience->count; left > 0; left--) {
-        prefetch_members(audience, left - 1);
+    prefetch_sessions(audience, audience->count);
+    for (uint32_t left = audience->count, fetched = left; left > 0; left--) {
+        if (left <= fetched) {
+            fetched = left > HUB_PREFETCH ? left - HUB_PREFETCH : 0;
+            prefetch_below(audience, left);
+            prefetch_sessions(audience, fetched);
+        }
         deliver_to(audience->members[left - 1], packet, audience);
     }
 }

@@ -5,6 +5,7 @@
 #include "loop/timer.h"
 #include "realtime/hub.h"
 #include "realtime/session.h"
+#include <stddef.h>
 
 enum session_state {
     SESSION_NEW,         /* nobody signed in */
@@ -23,27 +24,29 @@ struct subscription {
 };
 
 struct session {
+    /* What a delivery needs comes first: the hub has it fetched ahead (hub.c). */
     struct list link; /* in hub->sessions */
     struct hub *hub;
     const struct transport *transport;
     void *below; /* the transport's object: a struct conn */
-    struct session_identity identity;
     int64_t
         pos; /* everything up to here was queued (CATCHING_UP), or is not to be sent again (LIVE) */
-    struct subscription *subscriptions;
-    uint32_t subscription_count, subscription_cap;
-    int64_t *only; /* keys of the rooms that it wants, NULL: all */
-    uint32_t only_count;
-    uint32_t last_alive_ms, last_event_ms; /* loop time, cut to 32 bits: differences only */
+    uint32_t last_event_ms, last_alive_ms; /* loop time, cut to 32 bits: differences only */
     uint16_t holds;                        /* requests away */
     uint8_t state;                         /* enum session_state */
-    uint16_t end_code;                     /* ENDING: enum close_code */
     bool start_claimed;                    /* session.start is on its way, or was answered */
     bool page_away;                        /* a page of the log is being read */
     bool wants_page;                       /* the next one is read when the queue has drained */
     bool hears_workspace;                  /* its events are for this session */
+    uint16_t end_code;                     /* ENDING: enum close_code */
+    struct session_identity identity;
+    struct subscription *subscriptions;
+    uint32_t subscription_count, subscription_cap;
+    int64_t *only; /* keys of the rooms that it wants, NULL: all */
+    uint32_t only_count;
     struct timer timer;
 };
+_Static_assert(offsetof(struct session, end_code) <= 64, "what a delivery needs is one cache line");
 
 /* An audience that has sessions on this loop, and the bytes that they share. */
 /* Frames one behind the other that are sent by reference. */
