@@ -1,7 +1,8 @@
 /* Hash maps: `struct map` from uint64_t, `struct strmap` from bytes (copied), both to a pointer
- * that the map does not own. Open addressing; keys are hashed by SipHash with a key of the process,
- * so nobody outside can make them collide. Thread: whoever owns the map. A value is never NULL:
- * NULL means "not there". */
+ * that the map does not own. Open addressing. Bytes are hashed by SipHash with a key of the
+ * process, so nobody outside can make them collide; numbers are not: they must be ours (keys of
+ * rows, places in the log), never a stranger's choice. Thread: whoever owns the map. A value is
+ * never NULL: NULL means "not there". */
 #pragma once
 #include "base/str.h"
 

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/text.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -67,18 +66,29 @@ static bool dash_before(size_t byte) {
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
+/* A digit's value and one more; 0: it is none. */
+static const uint8_t hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 bool uuid_parse(struct str text, struct uuid *out) {
+    struct uuid uuid;
+    size_t from = 0;
     if (text.len != UUID_TEXT_BYTES - 1)
         return false;
-    char hex[32];
-    size_t from = 0;
     for (size_t i = 0; i < 16; i++) {
         if (dash_before(i) && text.ptr[from++] != '-')
             return false;
-        hex[2 * i] = text.ptr[from++];
-        hex[2 * i + 1] = text.ptr[from++];
+        uint8_t high = hex_digits[(unsigned char)text.ptr[from++]];
+        uint8_t low = hex_digits[(unsigned char)text.ptr[from++]];
+        if (high == 0 || low == 0)
+            return false;
+        uuid.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
-    return text_hex_decode(str_make(hex, sizeof hex), out->bytes, sizeof out->bytes);
+    *out = uuid;
+    return true;
 }
 
 void uuid_format(struct uuid uuid, char out[UUID_TEXT_BYTES]) {

@@ -31,10 +31,9 @@ static enum err tell_message(struct call *call, const struct room_access *access
 static enum err send_new(struct call *call, const struct message_send_params *in,
                          const struct room_access *access, struct nonce_row *nonce,
                          struct message *message, bool *is_new) {
-    int64_t seq = 0, room_seq = 0;
-    enum err err = log_room_seq(call->tx, access->room.key, &room_seq);
-    const struct message_new row = {access->room.key, call->actor.account, room_seq + 1, in->text,
-                                    in->nonce};
+    int64_t seq = 0;
+    const struct message_new row = {access->room.key, call->actor.account, access->room.seq + 1,
+                                    in->text, in->nonce};
     struct author *author = arena_alloc(call->arena, sizeof *author);
     *author = call->actor.author;
     *message = (struct message){.room = access->room.id,
@@ -43,8 +42,7 @@ static enum err send_new(struct call *call, const struct message_send_params *in
                                 .nonce = in->nonce,
                                 .author = author,
                                 .created_at = call->tx->now_ms};
-    if (err == ERR_OK)
-        err = message_insert(call->tx, &row, &message->id, &nonce->subject);
+    enum err err = message_insert(call->tx, &row, &message->id, &nonce->subject);
     if (err == ERR_OK)
         err = nonce_insert(call->tx, call->actor.account, in->nonce, nonce, is_new);
     if (err == ERR_OK && !*is_new)

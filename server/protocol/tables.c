@@ -187,7 +187,8 @@ const struct operation *operation_table(void) {
 
 const struct operation *operation_by_name(struct str name) {
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
-        if (str_equal(str_from_cstr(operations[i].name), name))
+        const char *own = operations[i].name;
+        if (strncmp(own, name.ptr, name.len) == 0 && strlen(own) == name.len)
             return &operations[i];
     }
     return NULL;

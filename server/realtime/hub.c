@@ -266,6 +266,12 @@ static void prefetch_below(const struct audience *audience, uint32_t left) {
     }
 }
 
+static void prefetch_audience(const struct hub *hub, const struct packet *next) {
+    const struct audience *audience = map_get(&hub->audiences, (uint64_t)next->audience);
+    if (audience != NULL && audience->members != NULL)
+        prefetch_sessions(audience, audience->count);
+}
+
 /* Gives one packet to everybody on this loop whom it is for. Backwards: whoever is closed meanwhile
  * makes the last one move into the place that was just done. Deleted or changed text leaves the
  * shared buffers too. */
@@ -280,7 +286,6 @@ static void hub_deliver(struct hub *hub, struct packet *packet) {
     hub->delivery++;
     if (packet->type == EVENT_message_deleted || packet->type == EVENT_message_edited)
         drop_buffers(audience);
-    prefetch_sessions(audience, audience->count);
     for (uint32_t left = audience->count, fetched = left; left > 0; left--) {
         if (left <= fetched) {
             fetched = left > HUB_PREFETCH ? left - HUB_PREFETCH : 0;
@@ -324,8 +329,11 @@ static void deliver_from_ring(struct hub *hub) {
             return;
         }
         size_t at = 0;
-        for (; at < count && bytes < turn_bytes; at++)
+        for (; at < count && bytes < turn_bytes; at++) {
+            if (at + 1 < count)
+                prefetch_audience(hub, packets[at + 1]);
             bytes += deliver_packet(hub, packets[at]);
+        }
         for (size_t i = 0; i < count; i++)
             packet_unref(packets[i]);
         hub->index -= count - at; /* what is left is read again next turn */
