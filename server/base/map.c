@@ -20,10 +20,10 @@ static bool may_move(size_t home, size_t gap, size_t at, size_t mask) {
 
 /* ---- by number ---- */
 
-/* Fibonacci hashing (Knuth, The Art of Computer Programming, section 6.4): the key's bits meet in
- * the upper half of the product. */
+/* Fibonacci hashing (Knuth, The Art of Computer Programming, section 6.4): the highest bits of the
+ * product, as many as count the slots. */
 static size_t map_home(const struct map *map, uint64_t key) {
-    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (map->cap - 1);
+    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - __builtin_ctzll(map->cap)));
 }
 
 /* The key's slot, or the free one where it would go. The map has slots. */

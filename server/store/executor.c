@@ -54,7 +54,7 @@ enum attempt {
     ATTEMPT_UNKNOWN, /* whether it is stored is not known */
 };
 
-/* *is_clean: if the work failed, it has left nothing in the transaction. */
+/* *is_clean: the work has left nothing in the transaction. */
 static enum err executor_run_work(struct executor *executor, struct work *work, bool *is_clean) {
     struct log_mark mark = log_batch_mark(&executor->batch);
     int64_t changes = db_changes(executor->db);
@@ -66,6 +66,7 @@ static enum err executor_run_work(struct executor *executor, struct work *work, 
     if (err != ERR_OK)
         log_batch_cut(&executor->batch, mark);
     *is_clean = db_changes(executor->db) == changes + tx.undone;
+    executor->undone += tx.undone;
     return err;
 }
 
@@ -99,7 +100,9 @@ static enum attempt executor_run_works(struct executor *executor, struct work **
     return ATTEMPT_COMMITTED;
 }
 
-static enum attempt executor_commit(struct executor *executor) {
+/* `changes` is db_changes as the transaction began. If nothing is left of what was changed
+ * (requests that were sent again), nothing is written: it works on a full disk too. */
+static enum attempt executor_commit(struct executor *executor, int64_t changes) {
     struct tx tx = {.db = executor->db,
                     .arena = executor->arena,
                     .batch = &executor->batch,
@@ -107,6 +110,10 @@ static enum attempt executor_commit(struct executor *executor) {
     if (log_commit(&tx) != ERR_OK) {
         db_rollback(executor->db);
         return ATTEMPT_LOST;
+    }
+    if (executor->undone > 0 && db_changes(executor->db) == changes + executor->undone) {
+        db_rollback(executor->db);
+        return ATTEMPT_COMMITTED;
     }
     uint64_t began_ns = clock_monotonic_ns();
     enum err err = db_commit(executor->db);
@@ -124,9 +131,11 @@ static enum attempt executor_attempt(struct executor *executor, struct work **wo
     if (db_begin(executor->db, true) != ERR_OK)
         return ATTEMPT_REFUSED;
     log_batch_begin(&executor->batch, db_generation(executor->db));
+    executor->undone = 0;
+    int64_t changes = db_changes(executor->db);
     enum attempt attempt = executor_run_works(executor, works, count, with_savepoints, outcomes);
     if (attempt == ATTEMPT_COMMITTED)
-        return executor_commit(executor);
+        return executor_commit(executor, changes);
     db_rollback(executor->db);
     return attempt;
 }

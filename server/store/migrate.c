@@ -46,7 +46,7 @@ static enum err migrate_step(struct db *db, int64_t number) {
              "PRAGMA user_version = %lld;"
              "INSERT INTO meta (key, value) VALUES ('schema_floor', '%d') ON CONFLICT (key) DO "
              "UPDATE SET value = excluded.value;",
-             (long long)number, SCHEMA_PREVIOUS_RELEASE);
+             (long long)number, SCHEMA_FLOOR);
     enum err err = db_begin(db, true);
     if (err != ERR_OK)
         return err;

@@ -37,6 +37,7 @@ struct executor {
     struct db *db;
     struct arena *arena; /* of one batch */
     struct log_batch batch;
+    int64_t undone; /* tx.undone of the works of the transaction in hand */
     pthread_t thread;
 };
 

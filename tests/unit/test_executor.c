@@ -230,6 +230,13 @@ static void a_request_sees_the_seq_of_the_requests_before_it_in_its_batch(void *
     bench_close(&bench);
 }
 
+/* Nothing else, so that the connection's own statements do not make it forget (db_exec does). */
+static enum err emit_only(struct tx *tx, struct fixture_work *self) {
+    const struct log_event created = {
+        .type = EVENT_message_created, .audience = audience_room(ROOM), .subject = self->number};
+    return emit(tx, &created, &self->seq);
+}
+
 /* The writer remembers a room's seq from batch to batch. */
 static void a_seq_is_read_again_when_another_program_has_written(void **state) {
     struct bench bench;
@@ -237,7 +244,7 @@ static void a_seq_is_read_again_when_another_program_has_written(void **state) {
     (void)state;
     bench_open(&bench, NULL);
     for (int i = 0; i < 3; i++)
-        fixture_work_init(&works[i], true, i + 1, send_message);
+        fixture_work_init(&works[i], true, i + 1, emit_only);
     run_as_one_batch(&bench, &works[0], 1);
     run_as_one_batch(&bench, &works[1], 1);
     fixture_change(bench.folder,
@@ -247,6 +254,31 @@ static void a_seq_is_read_again_when_another_program_has_written(void **state) {
     assert_int_equal(works[2].seq, works[1].seq + 11);
     for (int i = 0; i < 3; i++)
         fixture_work_finish(&works[i]);
+    bench_close(&bench);
+}
+
+/* As message.send does when the nonce was used. */
+static enum err store_and_take_back(struct tx *tx, struct fixture_work *self) {
+    (void)self;
+    tx->undone += 2;
+    return fixture_sql(tx, "INSERT INTO meta VALUES ('x', 'x'); DELETE FROM meta WHERE key = 'x'");
+}
+
+static void a_batch_that_has_taken_all_back_writes_nothing(void **state) {
+    struct bench bench;
+    struct fixture_work works[2];
+    (void)state;
+    bench_open(&bench, &on_test_vfs);
+    for (int i = 0; i < 2; i++)
+        fixture_work_init(&works[i], true, i + 1, store_and_take_back);
+    uint64_t writes_before = powercut_write_count();
+    run_as_one_batch(&bench, works, 2);
+    assert_int_equal(powercut_write_count(), writes_before);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(works[i].outcome, ERR_OK);
+        assert_int_equal(works[i].runs, 1);
+        fixture_work_finish(&works[i]);
+    }
     bench_close(&bench);
 }
 
@@ -456,6 +488,7 @@ int main(void) {
         cmocka_unit_test(unlogged_events_keep_their_place_between_logged_ones),
         cmocka_unit_test(a_request_sees_the_seq_of_the_requests_before_it_in_its_batch),
         cmocka_unit_test(a_seq_is_read_again_when_another_program_has_written),
+        cmocka_unit_test(a_batch_that_has_taken_all_back_writes_nothing),
         cmocka_unit_test(a_batch_lost_to_a_full_disk_runs_again_one_by_one),
         cmocka_unit_test(while_the_disk_is_full_requests_are_refused_and_later_taken_again),
         cmocka_unit_test(after_a_commit_of_unknown_outcome_only_works_with_a_nonce_run_again),

@@ -265,6 +265,29 @@ static void doctor_names_each_thing_that_is_broken(void **state) {
     }
 }
 
+/* ---- migration ---- */
+
+static enum err send_one(struct tx *tx, struct fixture_work *self) {
+    return fixture_send(tx, ROOM, AUTHOR, self->number, &self->seq);
+}
+
+/* Schema 3 took the room's seq out of its row: what the row said no more counts. */
+static void a_database_of_schema_2_goes_on_where_its_log_ends(void **state) {
+    char *folder = make_world();
+    (void)state;
+    fixture_change(folder, "ALTER TABLE room ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
+                           "UPDATE room SET seq = 77; PRAGMA user_version = 2");
+    int64_t newest = fixture_query(folder, "SELECT max(seq) FROM log");
+    struct store *store = fixture_open(folder, NULL);
+    store_start(store, NULL);
+    assert_int_equal(fixture_write(store, 100, send_one), ERR_OK);
+    fixture_close(store);
+    assert_int_equal(fixture_query(folder, "SELECT seq FROM message WHERE key = 100"), newest + 1);
+    assert_int_equal(fixture_query(folder, "PRAGMA user_version"), migrate_newest());
+    assert_string_equal(examine_folder(folder), "");
+    fixture_remove_folder(folder);
+}
+
 /* ---- backup ---- */
 
 static char backup_file[512];
@@ -274,10 +297,6 @@ static enum err back_up(struct tx *tx, struct fixture_work *self) {
     struct str detail;
     (void)self;
     return backup_write(tx, str_from_cstr(backup_file), &backup_bytes, &detail);
-}
-
-static enum err send_one(struct tx *tx, struct fixture_work *self) {
-    return fixture_send(tx, ROOM, AUTHOR, self->number, &self->seq);
 }
 
 static char old_cursor[CURSOR_MAX_BYTES];
@@ -373,6 +392,7 @@ int main(void) {
         cmocka_unit_test(a_schema_two_releases_newer_is_refused_and_one_release_newer_is_run),
         cmocka_unit_test(doctor_finds_nothing_in_a_sound_database),
         cmocka_unit_test(doctor_names_each_thing_that_is_broken),
+        cmocka_unit_test(a_database_of_schema_2_goes_on_where_its_log_ends),
         cmocka_unit_test(a_backup_made_while_messages_flow_is_sound_and_begins_a_new_epoch),
         cmocka_unit_test(a_backup_never_writes_over_a_file_and_leaves_none_behind),
     };
