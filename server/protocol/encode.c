@@ -1,8 +1,7 @@
 #include "protocol/encode.h"
 
 #include "base/clock.h"
-
-#define EACH_BYTE UINT64_C(0x0101010101010101)
+#include "base/eight.h"
 
 /* ---- scalars ---- */
 
@@ -11,23 +10,12 @@ static bool may_need_escape(char byte) {
     return c < 0x20 || c == '"' || c == '\\' || c == 0x7f || c == 0xe2;
 }
 
-/* The high bit of some byte is set if one of the eight is zero (Warren, Hacker's Delight,
- * section 6-1), and only then. */
-static uint64_t has_zero(uint64_t bytes) {
-    return (bytes - EACH_BYTE) & ~bytes & (EACH_BYTE << 7);
-}
-
-static uint64_t has_byte(uint64_t bytes, unsigned char c) {
-    return has_zero(bytes ^ EACH_BYTE * c);
-}
-
 /* The same of eight bytes at once. */
 static bool may_need_escape_8(const char *text) {
     uint64_t bytes;
     memcpy(&bytes, text, sizeof bytes);
-    uint64_t controls = (bytes - EACH_BYTE * 0x20) & ~bytes & (EACH_BYTE << 7);
-    return (controls | has_byte(bytes, '"') | has_byte(bytes, '\\') | has_byte(bytes, 0x7f) |
-            has_byte(bytes, 0xe2)) != 0;
+    return eight_has_below(bytes, 0x20) || eight_has(bytes, '"') || eight_has(bytes, '\\') ||
+           eight_has(bytes, 0x7f) || eight_has(bytes, 0xe2);
 }
 
 /* How many bytes from `text` on need no escape. */

@@ -1,10 +1,7 @@
 #include "protocol/json_flat.h"
 
+#include "base/eight.h"
 #include "base/utf8.h"
-
-/* Eight bytes at once: that byte in each of them, and the marks of those that were found. */
-#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define MARKS EIGHT(0x80)
 
 /* What is still to be read. */
 struct reader {
@@ -42,15 +39,9 @@ static bool take_word(struct reader *reader, struct str word) {
     return true;
 }
 
-/* Whether one of eight bytes is zero; a byte of 0x80 or more never looks like one. */
-static bool has_zero(uint64_t bytes) {
-    return ((bytes - EIGHT(1)) & ~bytes & MARKS) != 0;
-}
-
 /* Whether one of eight bytes ends a string or is none that is taken: `"`, `\`, below a space. */
 static bool has_special(uint64_t bytes) {
-    return has_zero(bytes ^ EIGHT('"')) || has_zero(bytes ^ EIGHT('\\')) ||
-           ((bytes - EIGHT(' ')) & ~bytes & MARKS) != 0;
+    return eight_has(bytes, '"') || eight_has(bytes, '\\') || eight_has_below(bytes, ' ');
 }
 
 /* A string behind its opening quote. Only one that is not all ASCII is looked at twice. */
@@ -71,7 +62,7 @@ static bool take_string(struct reader *reader, struct str *out) {
     }
     *out = str_make(reader->at, (size_t)(at - reader->at));
     reader->at = at;
-    return take(reader, '"') && ((seen & MARKS) == 0 || utf8_is_valid(*out));
+    return take(reader, '"') && ((seen & EIGHT_HIGH) == 0 || utf8_is_valid(*out));
 }
 
 /* A number's digits end at the first byte that is none: what may not follow fails there. */
