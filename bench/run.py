@@ -24,6 +24,7 @@ PEER_NAMES = ("ws", "socket.io", "flask-socketio")
 STALLED_MEMBERS = 50
 STALLED_QUEUE_BYTES = 65536     # small, so that a few seconds of load B fill it
 HELD_PAIRS = 3
+STALLED_PAIRS = 3
 HISTORY_MEMBERS = 1
 DEFLATE_TEXT_BYTES = 1000       # ws.deflate_min_bytes is 512: shorter messages are sent as they are
 
@@ -154,15 +155,17 @@ class Bench:
                     self.results.add("held", "parley + idle", self.load_parley("held", load, server.pid))
 
     def round_of_stalled(self) -> None:
+        """Several pairs a round, as in `held`."""
         load, limit = self.traffic["B"], f"--net.queue_bytes={STALLED_QUEUE_BYTES}"
-        with self.parley.serve(limit) as server:
-            alone = self.load_parley("stalled", load, server.pid)
-        with self.parley.serve(limit) as server:
-            beside = self.load_parley("stalled", load, server.pid, "--stalled", STALLED_MEMBERS)
-            closed = self.parley.metric("parley_slow_closed_total")
-        growth = beside["resident_peak_bytes"] - alone["resident_peak_bytes"]
-        self.results.add("stalled", "parley alone", alone)
-        self.results.add("stalled", "parley + stalled", {**beside, "bytes_per_stalled": growth / STALLED_MEMBERS, "slow_closed": closed})
+        for _ in range(STALLED_PAIRS):
+            with self.parley.serve(limit) as server:
+                alone = self.load_parley("stalled", load, server.pid)
+            with self.parley.serve(limit) as server:
+                beside = self.load_parley("stalled", load, server.pid, "--stalled", STALLED_MEMBERS)
+                closed = self.parley.metric("parley_slow_closed_total")
+            growth = beside["resident_peak_bytes"] - alone["resident_peak_bytes"]
+            self.results.add("stalled", "parley alone", alone)
+            self.results.add("stalled", "parley + stalled", {**beside, "bytes_per_stalled": growth / STALLED_MEMBERS, "slow_closed": closed})
 
     def round_of_loops(self) -> None:
         for loops in (1, 2):
