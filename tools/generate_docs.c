@@ -349,6 +349,43 @@ static const char problem_schema[] =
     "\"type\":\"string\"},\"field\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},"
     "\"retry_after\":{\"type\":\"number\"}}}";
 
+/* No row of the table: session.start as a stream (server/api/event_stream.c). */
+static const char event_stream_path[] =
+    ",\n\"/events\":{\"get\":{\"operationId\":\"event_stream\",\"summary\":\"Everything that is "
+    "addressed to one, as Server-Sent Events: session.started, then the events of asyncapi.json in "
+    "their envelopes\",\"security\":[{\"bearer\":[]},{\"cookie\":[]},{\"ticket\":[]}],"
+    "\"parameters\":["
+    "{\"name\":\"rooms\",\"in\":\"query\",\"required\":false,\"description\":\"Only these rooms' "
+    "events, and one's own; repeated, or with commas between. room is the same\",\"schema\":{"
+    "\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":{\"type\":\"string\","
+    "\"format\":\"uuid\"}}},"
+    "{\"name\":\"room\",\"in\":\"query\",\"required\":false,\"description\":\"The same as rooms\","
+    "\"schema\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":{\"type\":"
+    "\"string\",\"format\":\"uuid\"}}},"
+    "{\"name\":\"cursor\",\"in\":\"query\",\"required\":false,\"description\":\"Where to go on\","
+    "\"schema\":{\"type\":\"string\",\"maxLength\":128}},"
+    "{\"name\":\"lastEventId\",\"in\":\"query\",\"required\":false,\"description\":\"Where to go "
+    "on, as EventSource polyfills say it; before cursor\",\"schema\":{\"type\":\"string\","
+    "\"maxLength\":128}},"
+    "{\"name\":\"ticket\",\"in\":\"query\",\"required\":false,\"description\":\"Signs in, once: "
+    "from ticket_create\",\"schema\":{\"type\":\"string\"}},"
+    "{\"name\":\"Last-Event-ID\",\"in\":\"header\",\"required\":false,\"description\":\"Where to "
+    "go on; before lastEventId and cursor\",\"schema\":{\"type\":\"string\",\"maxLength\":128}}],"
+    "\"responses\":{\"200\":{\"description\":\"a stream without an end; the id of an event is its "
+    "cursor\",\"content\":{\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}}},"
+    "\"400\":{\"$ref\":\"#/components/responses/problem\"},"
+    "\"401\":{\"$ref\":\"#/components/responses/problem\"},"
+    "\"403\":{\"$ref\":\"#/components/responses/problem\"},"
+    "\"404\":{\"$ref\":\"#/components/responses/problem\"},"
+    "\"429\":{\"$ref\":\"#/components/responses/problem\"},"
+    "\"503\":{\"$ref\":\"#/components/responses/problem\"},"
+    "\"default\":{\"$ref\":\"#/components/responses/problem\"}}}}";
+
+static const char security_schemes[] =
+    "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+    "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"parley_session\"},"
+    "\"ticket\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"ticket\"}";
+
 void generate_openapi(struct buf *out) {
     const struct operation *table = operation_table();
     bool is_first = true;
@@ -358,8 +395,10 @@ void generate_openapi(struct buf *out) {
         if ((table[i].ways & WAY_REST) != 0 && table[i].path[0] == '/')
             append_path(out, i, &is_first);
     }
-    buf_append_cstr(out, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
-                         "\"scheme\":\"bearer\"}},\"schemas\":{");
+    buf_append_cstr(out, event_stream_path);
+    buf_append_cstr(out, "},\"components\":{\"securitySchemes\":{");
+    buf_append_cstr(out, security_schemes);
+    buf_append_cstr(out, "},\"schemas\":{");
     buf_append_cstr(out, problem_schema);
     for (const struct object_type *const *type = object_types; *type != NULL; type++) {
         buf_appendf(out, ",\n\"%s\":", (*type)->name);

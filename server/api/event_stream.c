@@ -1,6 +1,6 @@
 /* Server-Sent Events' way in: GET /api/v1/events is session.start, answered by a stream. Signed in
- * by cookie, bearer or ticket; from Last-Event-ID, ?cursor= or the head; ?room= (again and again)
- * cuts it down to rooms. */
+ * by cookie, bearer or ticket; from Last-Event-ID, ?cursor= or the head; ?room= (again and again,
+ * or with commas) cuts it down to rooms. */
 #include "api/api.h"
 #include "api/dispatch.h"
 #include "api/http_api.h"
@@ -10,64 +10,100 @@
 #include "base/clock.h"
 #include "realtime/transport_sse.h"
 
-enum { STREAM_ROOMS_MAX = 100, STREAM_CURSOR_MAX_BYTES = 128 };
+enum { STREAM_ROOMS_MAX = 100, STREAM_CURSOR_MAX_BYTES = 128, STREAM_NAME_MAX_BYTES = 32 };
 
 /* ---- what is asked for ---- */
 
-static enum err take_room(struct request *request, struct uuid_list *rooms, struct str value) {
-    request->error.field = STR("room");
-    if (rooms->count == STREAM_ROOMS_MAX || !uuid_parse(value, &rooms->items[rooms->count]))
-        return ERR_INVALID_FIELD;
-    rooms->count++;
-    request->error.field = STR_EMPTY;
+/* What the query says, each at most once, but for the rooms; ptr NULL: nothing. */
+struct stream_query {
+    struct str cursor, last_event_id, ticket;
+};
+
+static enum err refuse(struct request *request, struct str field, const char *why) {
+    request->error.field = field;
+    request->error.detail = str_from_cstr(why);
+    return ERR_INVALID_FIELD;
+}
+
+/* One or several with commas between. None at all is refused: it would be read as all of them. */
+static enum err take_rooms(struct request *request, struct str name, struct str value) {
+    struct uuid_list *rooms = &((struct session_start_params *)request->params)->rooms;
+    struct str one;
+    bool more;
+    do {
+        more = str_cut(value, ',', &one, &value);
+        if (rooms->count == STREAM_ROOMS_MAX || !uuid_parse(one, &rooms->items[rooms->count]))
+            return refuse(request, name, "1 to 100 ids, with commas between");
+        rooms->count++;
+    } while (more);
     return ERR_OK;
 }
 
-/* One ticket: an address that held many would be many guesses for the price of one. */
-static enum err take_ticket(struct str *ticket, struct str value) {
-    if (ticket->ptr != NULL)
-        return ERR_INVALID_REQUEST;
-    *ticket = value;
+/* Two cursors are two places to go on from. One ticket: an address that held many would be many
+ * guesses for the price of one. */
+static enum err take_once(struct request *request, struct str name, struct str value,
+                          struct str *out) {
+    if (out->ptr != NULL)
+        return refuse(request, name, "given once");
+    *out = value;
     return ERR_OK;
 }
 
+/* A filter that is misspelt would be a stream of everything, so what is not known is refused. The
+ * name goes back only where it can be shown. */
+static enum err refuse_unknown(struct request *request, struct str name) {
+    bool is_short = name.len > 0 && name.len <= STREAM_NAME_MAX_BYTES;
+    for (size_t i = 0; i < name.len && is_short; i++)
+        is_short = name.ptr[i] > ' ' && name.ptr[i] < 0x7f;
+    return refuse(request, is_short ? name : STR("query"),
+                  "no parameter of this address, which takes room, rooms, cursor, lastEventId and "
+                  "ticket");
+}
+
+/* `lastEventId` is the Last-Event-ID of EventSource polyfills (Yaffle's appends it by itself when
+ * it connects again); `_` is what makes an address new to a cache, and says nothing. */
 static enum err take_pair(struct request *request, struct str name, struct str value,
-                          struct str *ticket) {
-    struct session_start_params *params = request->params;
-    if (str_equal(name, STR("room")))
-        return take_room(request, &params->rooms, value);
+                          struct stream_query *query) {
+    if (str_equal(name, STR("room")) || str_equal(name, STR("rooms")))
+        return take_rooms(request, name, value);
     if (str_equal(name, STR("ticket")))
-        return take_ticket(ticket, value);
+        return take_once(request, name, value, &query->ticket);
     if (str_equal(name, STR("cursor")))
-        params->cursor = value;
-    return ERR_OK;
+        return take_once(request, name, value, &query->cursor);
+    if (str_equal(name, STR("lastEventId")))
+        return take_once(request, name, value, &query->last_event_id);
+    return str_equal(name, STR("_")) ? ERR_OK : refuse_unknown(request, name);
 }
 
-static enum err read_query(struct request *request, struct str query, struct str *ticket) {
-    while (query.len > 0) {
-        struct str pair, key, text, name, value;
-        str_cut(query, '&', &pair, &query);
-        str_cut(pair, '=', &key, &text);
+static enum err read_query(struct request *request, struct str text, struct stream_query *query) {
+    while (text.len > 0) {
+        struct str pair, key, rest, name, value;
+        str_cut(text, '&', &pair, &text);
+        str_cut(pair, '=', &key, &rest);
         if (!decode_percent(request->arena, key, true, &name) ||
-            !decode_percent(request->arena, text, true, &value))
+            !decode_percent(request->arena, rest, true, &value))
             return ERR_INVALID_REQUEST;
-        enum err err = take_pair(request, name, value, ticket);
+        enum err err = pair.len > 0 ? take_pair(request, name, value, query) : ERR_OK;
         if (err != ERR_OK)
             return err;
     }
     return ERR_OK;
 }
 
-/* Last-Event-ID is newer than the address, which an EventSource repeats unchanged. */
-static enum err read_cursor(struct request *request, const struct http_request *http) {
+/* Last-Event-ID is newer than the address, which an EventSource repeats unchanged; a polyfill's is
+ * newer than ?cursor=. */
+static enum err read_cursor(struct request *request, const struct http_request *http,
+                            const struct stream_query *query) {
     struct session_start_params *params = request->params;
     struct str last_id = http_request_header(http, "Last-Event-ID");
-    if (last_id.len > 0)
-        params->cursor = arena_strdup(request->arena, last_id);
-    if (params->cursor.len <= STREAM_CURSOR_MAX_BYTES)
-        return ERR_OK;
-    request->error.field = STR("cursor");
-    return ERR_INVALID_FIELD;
+    if (last_id.len == 0)
+        last_id = query->last_event_id;
+    if (last_id.len == 0)
+        last_id = query->cursor;
+    if (last_id.len > STREAM_CURSOR_MAX_BYTES)
+        return refuse(request, STR("cursor"), "0 to 128 characters");
+    params->cursor = arena_strdup(request->arena, last_id);
+    return ERR_OK;
 }
 
 static enum err redeem(struct request *request, struct str ticket) {
@@ -78,19 +114,20 @@ static enum err redeem(struct request *request, struct str ticket) {
 static enum err read_stream_request(struct request *request, struct conn *conn,
                                     const struct http_request *http) {
     struct session_start_params *params;
-    struct str ticket = {0}, token;
+    struct stream_query query = {0};
+    struct str token;
     request->id = OPERATION_session_start;
     request->operation = &operation_table()[request->id];
     request->params = params = arena_zalloc(request->arena, request->operation->params_size);
     params->rooms.items =
         arena_zalloc_array(request->arena, STREAM_ROOMS_MAX, sizeof *params->rooms.items);
-    enum err err = read_query(request, http->query, &ticket);
+    enum err err = read_query(request, http->query, &query);
     if (err == ERR_OK)
-        err = read_cursor(request, http);
+        err = read_cursor(request, http, &query);
     if (err != ERR_OK)
         return err;
-    if (ticket.ptr != NULL)
-        return redeem(request, ticket);
+    if (query.ticket.ptr != NULL)
+        return redeem(request, query.ticket);
     err = http_api_credential(conn, http, false, &token);
     request->credential.token = arena_strdup(request->arena, token);
     return err;

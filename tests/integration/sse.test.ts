@@ -1,6 +1,7 @@
 /* Server-Sent Events: what any EventSource and curl get from /api/v1/events. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { ask, Server, until, type EventJson, type Json, type Person } from "./harness.ts";
@@ -186,6 +187,76 @@ test("rooms may be chosen, live and resumed; foreign ones are not found", async 
   assert.equal((await Stream.by(bob, "?room=x")).status, 400);
 });
 
+/* The answer to a stream that is refused. */
+const refusal = (query: string, headers: Record<string, string> = {}) => ask(server, "GET", `/events${query}`, { token: bob.token, headers });
+
+test("rooms= is room=, both again and again or with commas; an empty list is not all rooms", async () => {
+  const [one, two, three] = [await ann.makeRoom("Rooms 1"), await ann.makeRoom("Rooms 2"), await ann.makeRoom("Rooms 3")];
+  for (const room of [one, two, three]) await bob.ask("POST", `/rooms/${room}/join`);
+  for (const [at, query] of [`?rooms=${one},${two}`, `?rooms=${one}&rooms=${two}`, `?rooms=${one}&room=${two}`, `?room=${one}%2C${two}&_=1732`].entries()) {
+    const stream = await Stream.by(bob, query);
+    await until("the beginning", () => stream.events[0]);
+    for (const [room, text] of [[three, "three"], [one, "one"], [two, "two"]] as const) await say(`${text} ${String(at)}`, room);
+    await seen(stream, `two ${String(at)}`);
+    assert.deepEqual(stream.texts(), [`one ${String(at)}`, `two ${String(at)}`], query);
+    stream.close();
+  }
+  const many = Array.from({ length: 101 }, () => one).join(",");
+  for (const [query, field] of [["?rooms=", "rooms"], ["?room=", "room"], [`?rooms=${one},`, "rooms"], [`?rooms=${one},,${two}`, "rooms"], ["?rooms=x", "rooms"], [`?rooms=${many}`, "rooms"]] as const) {
+    const { status, body } = await refusal(query);
+    assert.deepEqual([status, body["code"], body["field"]], [400, "invalid_field", field], query);
+  }
+});
+
+test("a parameter that is not known is refused by its name, one that is given twice too", async () => {
+  const first = await Stream.by(bob);
+  await until("the beginning", () => first.events[0]);
+  const cursor = encodeURIComponent(first.lastId);
+  first.close();
+  const cases = [["?roms=x", "roms"], ["?Room=x", "Room"], [`?token=${ann.token}`, "token"], ["?limit=5", "limit"], ["?=x", "query"], [`?${"x".repeat(33)}=`, "query"], ["?%ff=1", "query"], ["?a%20b=1", "query"],
+    [`?cursor=${cursor}&cursor=${cursor}`, "cursor"], ["?cursor=&cursor=", "cursor"], ["?lastEventId=&lastEventId=", "lastEventId"], ["?ticket=a&ticket=b", "ticket"]] as const;
+  for (const [query, field] of cases) {
+    const { status, body } = await refusal(query);
+    assert.deepEqual([status, body["code"], body["field"]], [400, "invalid_field", field], query);
+    assert.ok(typeof body["detail"] === "string", query);
+  }
+  assert.equal((await refusal("?room=%4")).body["code"], "invalid_request");
+});
+
+test("a polyfill's lastEventId goes on like Last-Event-ID, which comes before it, as it does before ?cursor=", async () => {
+  const stream = await Stream.by(bob);
+  await until("the beginning", () => stream.events[0]);
+  const ids = [stream.lastId];
+  for (const text of ["step 1", "step 2"]) {
+    await say(text);
+    await seen(stream, text);
+    ids.push(stream.lastId);
+  }
+  stream.close();
+  const [old = "", middle = "", newest = ""] = ids.map(encodeURIComponent);
+  for (const [query, headers, missed] of [[`?cursor=${old}&lastEventId=${middle}`, {}, 1], [`?lastEventId=${old}`, {}, 2], [`?lastEventId=${old}`, { "last-event-id": decodeURIComponent(newest) }, 0], [`?lastEventId=&cursor=${middle}`, {}, 1]] as const) {
+    const again = await Stream.by(bob, query, headers);
+    await until("the beginning", () => again.events[0]);
+    assert.deepEqual([again.started["resumed"], again.started["missed"]], [true, missed], query);
+    again.close();
+  }
+});
+
+test("openapi.json says what the stream takes", async () => {
+  const openapi = JSON.parse(await readFile(new URL("../../docs/openapi.json", import.meta.url), "utf8")) as {
+    paths: Record<string, { get: { parameters: { name: string; in: string }[]; responses: Record<string, { content?: Json }> } }>;
+  };
+  const stream = openapi.paths["/events"]?.get;
+  assert.ok(stream?.responses["200"]?.content?.["text/event-stream"]);
+  const query = stream.parameters.filter((one) => one.in === "query").map((one) => one.name);
+  const refused = await refusal("?unknown=1");
+  for (const name of query) {
+    assert.ok((refused.body["detail"] as string).includes(name), name);
+    assert.notEqual((await refusal(`?${name}=x&unknown=1`)).body["field"], "query", name);
+  }
+  assert.deepEqual(stream.parameters.filter((one) => one.in === "header").map((one) => one.name), ["Last-Event-ID"]);
+});
+
 test("nothing from a room after one was removed from it", async () => {
   const room = await ann.makeRoom("Closed", true);
   await ann.ask("POST", `/rooms/${room}/members`, { user: await bob.id() });
@@ -210,7 +281,7 @@ test("a cookie signs in too; strangers, foreign pages and other methods are refu
   assert.equal((await Stream.open(server)).status, 401);
   assert.equal((await Stream.open(server, "", { authorization: "Bearer nonsense" })).status, 401);
   assert.equal((await Stream.open(server, "", { cookie, origin: "https://evil.example", "sec-fetch-site": "cross-site" })).status, 403);
-  assert.equal((await Stream.open(server, `?token=${bob.token}`)).status, 401, "no bearer in a query, ever");
+  assert.equal((await Stream.open(server, `?token=${bob.token}`)).status, 400, "no bearer in a query, ever");
   const posted = await fetch(`${server.url}/api/v1/events`, { method: "POST", headers: { authorization: `Bearer ${bob.token}` } });
   assert.equal(posted.status, 405);
   assert.equal(posted.headers.get("allow"), "GET, HEAD, OPTIONS");
