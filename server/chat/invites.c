@@ -28,22 +28,24 @@ static enum err room_for_one_more(struct tx *tx) {
     return err == ERR_OK && open >= CHAT_INVITES_MAX ? ERR_TOO_MANY_INVITES : err;
 }
 
-static struct invite_new invite_wanted(const struct call *call,
-                                       const struct invite_create_params *in) {
-    int64_t life_s =
-        PRESENT(in, invite_create, expires_in) ? in->expires_in : CHAT_INVITE_LIFE_DEFAULT_S;
-    return (struct invite_new){
-        .role = PRESENT(in, invite_create, role) ? in->role : ROLE_MEMBER,
-        .uses = PRESENT(in, invite_create, uses) ? in->uses : 1,
-        .created_by = call->actor.account,
-        .expires_at = call->tx->now_ms + life_s * 1000,
-    };
+static struct invite_create_params with_defaults(const struct invite_create_params *in) {
+    struct invite_create_params full = *in;
+    if (!PRESENT(in, invite_create, role))
+        full.role = ROLE_MEMBER;
+    if (!PRESENT(in, invite_create, uses))
+        full.uses = 1;
+    if (!PRESENT(in, invite_create, expires_in))
+        full.expires_in = CHAT_INVITE_LIFE_DEFAULT_S;
+    return full;
 }
 
 /* Its link is shown this once: `secret` is stored as a hash only. */
 static enum err make_invite(struct call *call, const struct invite_create_params *in,
                             struct str secret, struct invite_row *row) {
-    struct invite_new invite = invite_wanted(call, in);
+    struct invite_new invite = {.role = in->role,
+                                .uses = in->uses,
+                                .created_by = call->actor.account,
+                                .expires_at = call->tx->now_ms + in->expires_in * 1000};
     if (invite.role >= call->actor.role)
         return ERR_FORBIDDEN; /* a link is for whoever holds it: below the own rank */
     enum err err = invite_room(call, in->room, invite.role, &invite.room);
@@ -69,14 +71,15 @@ enum err invite_create(struct call *call, const struct invite_create_params *in,
                        struct invite_create_result *out) {
     struct retry retry;
     struct invite_row row;
+    const struct invite_create_params full = with_defaults(in);
     struct str secret = token_make_secret(call->arena, "");
-    enum err err = retry_find(call, in, in->nonce, &retry);
+    enum err err = retry_find(call, &full, in->nonce, &retry);
     if (err == ERR_OK && retry.row.subject != 0) {
         err = invite_by_key(call->tx, retry.row.subject, &row);
         return err == ERR_OK ? invite_result(call, &row, &out->invite) : err;
     }
     if (err == ERR_OK)
-        err = make_invite(call, in, secret, &row);
+        err = make_invite(call, &full, secret, &row);
     if (err == ERR_OK)
         err = retry_keep(call, &retry, row.key);
     if (err != ERR_OK)

@@ -53,12 +53,20 @@ static enum err send_new(struct call *call, const struct message_send_params *in
     return err;
 }
 
-static enum err check_text(struct call *call, const struct room_access *access, struct str text) {
-    if (access->facts.is_archived)
-        return ERR_ROOM_ARCHIVED;
+static enum err check_text(struct call *call, struct str text) {
     return text_is_blank(text)
                ? call_refuse(call, "text", "at least one character that is not a space")
                : ERR_OK;
+}
+
+/* A message that its sender may read: of a private room nothing from before the newest joining. */
+static enum err message_readable(struct call *call, const struct room_access *access, int64_t key,
+                                 struct message_row *row) {
+    enum err err = message_by_key(call->tx, key, access->room.id, row);
+    if (err == ERR_OK && access->room.is_private &&
+        row->message.seq < access->membership.joined_seq)
+        err = ERR_NOT_FOUND;
+    return err;
 }
 
 /* The answer to a request that stores nothing: its nonce was used before, or it may not. */
@@ -69,11 +77,13 @@ static enum err send_again(struct call *call, const struct message_send_params *
     enum err err = nonce_of(call->tx, call->actor.account, in->nonce, &first);
     if (err != ERR_OK)
         return err;
-    if (first.subject == 0)
-        return check_text(call, access, in->text);
+    if (first.subject == 0) {
+        err = permission_in_room(&access->facts, ROOM_ACT_WRITE);
+        return err == ERR_OK ? check_text(call, in->text) : err;
+    }
     if (sodium_memcmp(first.digest, nonce->digest, sizeof first.digest) != 0)
         return ERR_NONCE_REUSED;
-    return message_by_key(call->tx, first.subject, access->room.id, row);
+    return message_readable(call, access, first.subject, row);
 }
 
 enum err message_send(struct call *call, const struct message_send_params *in,
@@ -86,12 +96,13 @@ enum err message_send(struct call *call, const struct message_send_params *in,
                                 in->text};
     bool is_new = false;
     out->message = &row->message;
-    enum err err = access_room(call, in->room, ROOM_ACT_TAKE_PART, &access);
+    enum err err = access_room(call, in->room, ROOM_ACT_SEE, &access);
     if (err != ERR_OK)
         return err;
     digest_request(parts, sizeof parts / sizeof *parts, nonce.digest);
-    /* A retry is answered in an archived room too. */
-    if (!access.facts.is_archived && !text_is_blank(in->text))
+    /* A retry is answered to whoever may still read the message: in an archived room too, and after
+     * leaving one that is open to all. */
+    if (permission_in_room(&access.facts, ROOM_ACT_WRITE) == ERR_OK && !text_is_blank(in->text))
         err = send_new(call, in, &access, &nonce, &row->message, &is_new);
     call->wants_created = is_new;
     if (err != ERR_OK || is_new)
@@ -119,7 +130,7 @@ enum err message_edit(struct call *call, const struct message_edit_params *in,
         return ERR_FORBIDDEN;
     if (message->deleted_at != 0)
         return ERR_MESSAGE_IS_DELETED;
-    err = check_text(call, &access, in->text);
+    err = check_text(call, in->text);
     if (err != ERR_OK || str_equal(message->text, in->text))
         return err;
     message->text = in->text;

@@ -34,21 +34,19 @@ static struct str bytes_of(const struct field *field, const void *params) {
     return STR_EMPTY;
 }
 
-/* The operation's name and every parameter but the nonce: whether it was given, and its value. */
+/* The operation's name and the value of every parameter but the nonce. Whether it was given does
+ * not count: a client library may spell defaults out, and another may leave them away. */
 static void digest_call(struct call *call, const void *params,
                         unsigned char out[NONCE_DIGEST_BYTES]) {
     const struct field *fields = call->operation->in;
     size_t count = 0, used = 0;
     while (fields[count].name != NULL)
         count++;
-    struct str *parts = arena_alloc(call->arena, (2 * count + 1) * sizeof *parts);
+    struct str *parts = arena_alloc(call->arena, (count + 1) * sizeof *parts);
     parts[used++] = str_from_cstr(call->operation->name);
     for (const struct field *field = fields; field < fields + count; field++) {
-        if (strcmp(field->name, "nonce") == 0)
-            continue;
-        bool is_given = params_present(fields, params, field->offset);
-        parts[used++] = is_given ? STR("1") : STR("0");
-        parts[used++] = bytes_of(field, params);
+        if (strcmp(field->name, "nonce") != 0)
+            parts[used++] = bytes_of(field, params);
     }
     digest_request(parts, used, out);
 }

@@ -18,7 +18,9 @@ struct retry {
     struct nonce_row row; /* subject: what the first request made; 0: this is the first */
 };
 
-/* ERR_NONCE_REUSED when the nonce was used for another operation, or with other parameters. */
+/* `params` with their defaults filled in: one that was not given counts as its zero value, so that
+ * a default spelt out and one left away are the same request. ERR_NONCE_REUSED when the nonce was
+ * used for another operation, or with other parameters. */
 enum err retry_find(struct call *call, const void *params, struct str nonce,
                     struct retry *out) MUST_CHECK;
 /* Keeps what this first request made (its row's key); nothing without a nonce. */

@@ -117,11 +117,12 @@ test("a key that was used for something else is refused, whatever differs", asyn
   assert.equal((await keyed(ann, "taken", "/invites", { uses: 2 })).status, 201);
   const others: [string, Json][] = [
     ["/invites", { uses: 3 }],
-    ["/invites", { uses: 2, expires_in: 604800 }],
+    ["/invites", { uses: 2, expires_in: 604799 }],
     ["/invites", { uses: 2, room: general }],
     ["/invites", {}],
     ["/rooms", { name: "Other" }],
   ];
+  for (const body of [{ uses: 2, expires_in: 604800 }, { uses: 2, role: "member", room: null }]) assert.equal((await keyed(ann, "taken", "/invites", body)).status, 200, "a default spelt out is the same request");
   for (const [path, body] of others) {
     const answer = await keyed(ann, "taken", path, body);
     assert.deepEqual([answer.status, answer.body["code"]], [409, "nonce_reused"], `${path} ${JSON.stringify(body)}`);

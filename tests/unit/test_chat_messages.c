@@ -116,6 +116,29 @@ static void an_archived_room_takes_nothing_new_but_answers_retries(void **state)
                      ERR_ROOM_ARCHIVED);
 }
 
+static void a_retry_is_answered_to_who_may_still_read_the_message(void **state) {
+    struct world *world = *state;
+    struct actor ben = world_person(world, "ben"), cyd = world_person(world, "cyd");
+    struct uuid open = world_make_room(world, ben, "tea", false),
+                closed = world_make_room(world, ben, "den", true);
+    struct message_send_result sent;
+    struct room_leave_result left;
+    world_join(world, cyd, open);
+    world_add(world, ben, closed, cyd);
+    struct message first = world_send(world, cyd, open, "n1", "hello");
+    world_send(world, cyd, closed, "n2", "hello");
+    assert_int_equal(WORLD_CALL(world, room_leave, cyd, &left, .room = open), ERR_OK);
+    assert_int_equal(WORLD_CALL(world, room_leave, cyd, &left, .room = closed), ERR_OK);
+    assert_int_equal(send_to(world, cyd, open, "n1", "hello", &sent), ERR_OK);
+    assert_true(sent.duplicate && uuid_equal(sent.message->id, first.id));
+    assert_int_equal(send_to(world, cyd, open, "n1", "hello!", &sent), ERR_NONCE_REUSED);
+    assert_int_equal(send_to(world, cyd, open, "n3", "hello", &sent), ERR_FORBIDDEN);
+    assert_int_equal(send_to(world, cyd, closed, "n2", "hello", &sent), ERR_NOT_FOUND);
+    world_add(world, ben, closed, cyd); /* what was before is not for who comes anew */
+    assert_int_equal(send_to(world, cyd, closed, "n2", "hello", &sent), ERR_NOT_FOUND);
+    assert_int_equal(world_event_total(world), 0);
+}
+
 static void only_the_author_edits(void **state) {
     struct world *world = *state;
     struct actor ben = world_person(world, "ben"), cyd = world_person(world, "cyd");
@@ -293,6 +316,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_text_without_anything_to_see_is_refused,
                                         world_setup_people, world_teardown),
         cmocka_unit_test_setup_teardown(an_archived_room_takes_nothing_new_but_answers_retries,
+                                        world_setup_people, world_teardown),
+        cmocka_unit_test_setup_teardown(a_retry_is_answered_to_who_may_still_read_the_message,
                                         world_setup_people, world_teardown),
         cmocka_unit_test_setup_teardown(only_the_author_edits, world_setup_people, world_teardown),
         cmocka_unit_test_setup_teardown(a_deleted_message_is_a_tombstone_without_text,

@@ -141,7 +141,9 @@ static void a_nonce_stands_for_one_operation_with_its_parameters(void **state) {
     assert_int_equal(WORLD_CALL(world, invite_create, amy, &again, .present = uses, .uses = 2,
                                 .nonce = STR("n")),
                      ERR_NONCE_REUSED);
-    assert_int_equal(WORLD_CALL(world, invite_create, amy, &again, .uses = 1, .nonce = STR("n")),
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &again,
+                                .present = GIVEN(invite_create, role), .role = ROLE_GUEST,
+                                .nonce = STR("n")),
                      ERR_NONCE_REUSED);
     assert_int_equal(
         WORLD_CALL(world, room_create, amy, &room, .name = STR("tea"), .nonce = STR("n")),
@@ -173,6 +175,32 @@ static void joining_is_told_to_the_person_first_and_twice_is_once(void **state) 
     assert_int_equal(joined.room->unread, 0); /* what was there counts as read */
     assert_int_equal(WORLD_CALL(world, room_join, cyd, &joined, .room = room), ERR_OK);
     assert_int_equal(world_event_total(world), 0);
+}
+
+static void a_default_given_and_one_left_away_are_the_same_request(void **state) {
+    struct world *world = *state;
+    struct actor amy = world_person(world, "amy");
+    struct invite_create_result invite, same;
+    struct room_create_result room, same_room;
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &invite, .nonce = STR("i")), ERR_OK);
+    assert_int_equal(WORLD_CALL(world, invite_create, amy, &same,
+                                .present = GIVEN(invite_create, role) | GIVEN(invite_create, uses) |
+                                           GIVEN(invite_create, expires_in),
+                                .role = ROLE_MEMBER, .uses = 1,
+                                .expires_in = INT64_C(7) * 24 * 60 * 60, .nonce = STR("i")),
+                     ERR_OK);
+    assert_true(uuid_equal(invite.invite->id, same.invite->id));
+    assert_int_equal(
+        WORLD_CALL(world, room_create, amy, &room, .name = STR("tea"), .nonce = STR("r")), ERR_OK);
+    assert_int_equal(WORLD_CALL(world, room_create, amy, &same_room,
+                                .present = GIVEN(room_create, private), .name = STR("tea"),
+                                .private = false, .nonce = STR("r")),
+                     ERR_OK);
+    assert_true(uuid_equal(room.room->id, same_room.room->id));
+    assert_int_equal(WORLD_CALL(world, room_create, amy, &same_room,
+                                .present = GIVEN(room_create, private), .name = STR("tea"),
+                                .private = true, .nonce = STR("r")),
+                     ERR_NONCE_REUSED);
 }
 
 static void leaving_and_rejoining_keep_one_membership_with_a_new_beginning(void **state) {
@@ -384,6 +412,7 @@ int main(void) {
         TEST(a_retry_of_making_a_room_finds_the_first),
         TEST(a_nonce_is_forgotten_after_a_day_whoevers_it_is),
         TEST(a_nonce_stands_for_one_operation_with_its_parameters),
+        TEST(a_default_given_and_one_left_away_are_the_same_request),
         TEST(the_operators_room_has_no_member),
         TEST(joining_is_told_to_the_person_first_and_twice_is_once),
         TEST(leaving_and_rejoining_keep_one_membership_with_a_new_beginning),
