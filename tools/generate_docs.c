@@ -83,8 +83,16 @@ static const char intro[] =
     "same is answered 304 without a body. It is made of the body's bytes, for those alone who may "
     "see the list; no cache on the way may keep it (`Cache-Control: no-store`), the poller "
     "does.\n\n"
+    "Members of a body that are not known are ignored, and so are parameters of a query, but for "
+    "those of [the event stream](EVENT-STREAM.md), where a filter that is misspelt would give "
+    "everything. A parameter that is known stands in a query once, else it is 400 `invalid_field`; "
+    "so is a header given twice of which there can be one (`Authorization`, `Idempotency-Key`, "
+    "`Content-Type`, `Origin`, …: RFC 9110 section 5.3), and an `Idempotency-Key` that is empty. A "
+    "body whose `Content-Type` says another charset than UTF-8 is 415.\n\n"
     "Pages of other sites use the api where the setting `cors.origins` lists their origin: with a "
-    "bearer (`session.create` answers them one always), never with a cookie.\n\n"
+    "bearer (`session.create` answers them one always), never with a cookie.\n\n";
+
+static const char intro_socket[] =
     "## WebSocket\n\n"
     "`/api/v1/ws`; one JSON object a text message.\n\n"
     "```\n"
@@ -169,6 +177,7 @@ static void append_events(struct buf *out) {
 
 void generate_protocol(struct buf *out) {
     buf_append_cstr(out, intro);
+    buf_append_cstr(out, intro_socket);
     append_operations(out);
     append_events(out);
     buf_append_cstr(out, "## Objects\n\n");

@@ -96,11 +96,26 @@ static void reply_to_operation(struct request *take_request) {
     request_destroy(take_request);
 }
 
+/* "utf8" is no registered name of it, but one that all know. */
+static bool is_utf8(struct str charset) {
+    if (charset.len >= 2 && charset.ptr[0] == '"' && charset.ptr[charset.len - 1] == '"')
+        charset = str_slice(charset, 1, charset.len - 1);
+    return str_equal_nocase(charset, STR("utf-8")) || str_equal_nocase(charset, STR("utf8"));
+}
+
+/* JSON is UTF-8 (RFC 8259 section 8.1): whoever says another charset sends something else. */
 static bool is_json(struct str content_type) {
-    struct str json = STR("application/json");
-    return str_equal_nocase(str_slice(content_type, 0, json.len), json) &&
-           (content_type.len == json.len || content_type.ptr[json.len] == ';' ||
-            content_type.ptr[json.len] == ' ');
+    struct str type, param, name, value;
+    str_cut(content_type, ';', &type, &content_type);
+    if (!str_equal_nocase(str_trim(type), STR("application/json")))
+        return false;
+    while (content_type.len > 0) {
+        str_cut(content_type, ';', &param, &content_type);
+        str_cut(param, '=', &name, &value);
+        if (str_equal_nocase(str_trim(name), STR("charset")) && !is_utf8(str_trim(value)))
+            return false;
+    }
+    return true;
 }
 
 /* Path, query and body become the operation's params. */
@@ -117,8 +132,7 @@ static enum err decode_request(struct request *request, const struct http_reques
     for (size_t i = 0; i < route->value_count; i++)
         source.path[source.path_count++] =
             (struct decode_pair){route->values[i].name, route->values[i].value};
-    struct str key = http_request_header(http, "Idempotency-Key");
-    source.idempotency_key = key.ptr != NULL ? key : STR_EMPTY;
+    source.idempotency_key = http_request_header(http, "Idempotency-Key");
     request->params = arena_zalloc(request->arena, request->operation->params_size + 1);
     if (err == ERR_OK)
         err = decode_params(request->arena, request->operation, &source, request->params,
@@ -296,6 +310,15 @@ static bool answer_health(struct conn *conn, const struct http_request *http) {
 
 /* ---- which of them ---- */
 
+/* Answers a request that has a header twice of which there can be one (RFC 9110 section 5.3): two
+ * readers could each take another one. */
+static bool answer_if_doubled(struct conn *conn, const struct http_request *http) {
+    const char *name = http_request_doubled(http);
+    if (name != NULL)
+        http_reply_field_error(conn, http, str_from_cstr(name), STR("given once"));
+    return name != NULL;
+}
+
 /* What follows /api/v1, or ptr NULL for another path. */
 static struct str api_path(struct str path) {
     if (!str_starts_with(path, API_PREFIX))
@@ -310,6 +333,8 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
     metrics_add(METRIC_HTTP_REQUESTS, 1);
     if (answer_health(conn, take_request)) {
         /* answered, whatever the Host */
+    } else if (answer_if_doubled(conn, take_request)) {
+        /* answered */
     } else if (!site_knows_host(&api->site, take_request->host)) {
         http_reply_error(conn, take_request, ERR_UNKNOWN_HOST);
     } else if (api->site.is_secure && take_request->is_forwarded_plain) {

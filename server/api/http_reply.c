@@ -93,12 +93,14 @@ void http_reply_request(struct conn *conn, const struct request *request) {
 
 /* ---- the rest ---- */
 
+static const struct error_detail nothing;
+
 static void reply_problem(struct conn *conn, const struct http_request *http, enum err error,
-                          struct str more) {
+                          const struct error_detail *detail, struct str more) {
     struct buf headers = BUF_INIT, body = BUF_INIT;
     buf_append_str(&headers, more);
     cors_append_headers(&headers, &api_of(conn)->cors, http);
-    encode_problem(&body, error, &(struct error_detail){0});
+    encode_problem(&body, error, detail);
     http_respond(conn, &(struct http_response){.status = err_http_status(error),
                                                .content_type = STR("application/problem+json"),
                                                .headers = buf_str(&headers),
@@ -123,21 +125,27 @@ void http_reply_options(struct conn *conn, const struct http_request *http, stru
 void http_reply_wrong_method(struct conn *conn, const struct http_request *http, struct str allow) {
     struct buf headers = BUF_INIT;
     buf_appendf(&headers, "Allow: %.*s\r\n", STR_ARG(allow));
-    reply_problem(conn, http, ERR_METHOD_NOT_ALLOWED, buf_str(&headers));
+    reply_problem(conn, http, ERR_METHOD_NOT_ALLOWED, &nothing, buf_str(&headers));
     buf_finish(&headers);
 }
 
 void http_reply_error(struct conn *conn, const struct http_request *http, enum err error) {
-    reply_problem(conn, http, error, STR_EMPTY);
+    reply_problem(conn, http, error, &nothing, STR_EMPTY);
+}
+
+void http_reply_field_error(struct conn *conn, const struct http_request *http, struct str field,
+                            struct str detail) {
+    struct error_detail error = {.field = field, .detail = detail};
+    reply_problem(conn, http, ERR_INVALID_FIELD, &error, STR_EMPTY);
 }
 
 void http_reply_upgrade_error(struct conn *conn, const struct http_request *http,
                               bool is_malformed) {
     if (is_malformed)
-        reply_problem(conn, http, ERR_INVALID_REQUEST, STR_EMPTY);
+        reply_problem(conn, http, ERR_INVALID_REQUEST, &nothing, STR_EMPTY);
     else
         reply_problem(
-            conn, http, ERR_UPGRADE_REQUIRED,
+            conn, http, ERR_UPGRADE_REQUIRED, &nothing,
             STR("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"));
 }
 

@@ -12,6 +12,9 @@ void http_reply_options(struct conn *conn, const struct http_request *http, stru
 /* 405 with the methods that the path takes. */
 void http_reply_wrong_method(struct conn *conn, const struct http_request *http, struct str allow);
 void http_reply_error(struct conn *conn, const struct http_request *http, enum err error);
+/* 400 that names the field or header, and what is allowed. */
+void http_reply_field_error(struct conn *conn, const struct http_request *http, struct str field,
+                            struct str detail);
 /* To what was meant as an upgrade and is none: 400, or 426 with the version that we speak. */
 void http_reply_upgrade_error(struct conn *conn, const struct http_request *http,
                               bool is_malformed);

@@ -16,6 +16,37 @@ struct str http_request_header(const struct http_request *request, const char *n
     return (struct str){0};
 }
 
+static const char *const single_headers[] = {
+    "Authorization",
+    "Access-Control-Request-Method",
+    "Content-Type",
+    "Cookie", /* RFC 6265 section 5.4 */
+    "Idempotency-Key",
+    "If-Modified-Since",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Last-Event-ID",
+    "Origin",
+    "Range",
+    "Sec-Fetch-Site",
+    "Sec-WebSocket-Key",     /* RFC 6455 section 11.3.1 */
+    "Sec-WebSocket-Version", /* RFC 6455 section 11.3.5 */
+};
+
+const char *http_request_doubled(const struct http_request *request) {
+    unsigned seen = 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        for (size_t k = 0; k < sizeof single_headers / sizeof single_headers[0]; k++) {
+            if (!str_equal_nocase(request->headers[i].name, str_from_cstr(single_headers[k])))
+                continue;
+            if ((seen & (1U << k)) != 0)
+                return single_headers[k];
+            seen |= 1U << k;
+        }
+    }
+    return NULL;
+}
+
 /* RFC 6265 section 5.4, read back: pairs parted by "; ". */
 struct str http_request_cookie(const struct http_request *request, const char *name) {
     struct str rest = http_request_header(request, "Cookie"), pair, key, value;

@@ -43,6 +43,10 @@ struct http_request {
 
 /* The first header of that name (ASCII case ignored), or an empty str with ptr NULL. */
 struct str http_request_header(const struct http_request *request, const char *name);
+/* The name of a header that is there twice and of which there can be one only, as its value is no
+ * list (RFC 9110 section 5.3), among those that we read; NULL: none. Host, Content-Length and
+ * Transfer-Encoding are the parser's. */
+const char *http_request_doubled(const struct http_request *request);
 /* One of the headers of that name is a comma-separated list that holds exactly this token. */
 bool http_request_offers(const struct http_request *request, const char *name, struct str token);
 /* The cookie's value, or ptr NULL. The first of that name counts. */

@@ -335,28 +335,32 @@ static enum err decode_value(struct decoder *decoder, const struct raw *raw) {
 
 /* ---- where a parameter is found ---- */
 
-/* The value of `name` in a query string; the first counts. *found is false when it is not there. */
-static enum err find_in_query(struct arena *arena, struct str query, struct str name,
-                              struct str *value, bool *found) {
+/* The value of the decoder's field in a query string. *found is false when it is not there; two of
+ * them could be read differently by whoever is on the way. */
+static enum err find_in_query(struct decoder *decoder, struct str query, struct str *value,
+                              bool *found) {
+    struct str name = str_from_cstr(decoder->field->name);
     *found = false;
     while (query.len > 0) {
-        struct str pair, key, text, decoded;
+        struct str pair, key, text, decoded, decoded_value;
         str_cut(query, '&', &pair, &query);
         str_cut(pair, '=', &key, &text);
-        if (!decode_percent(arena, key, true, &decoded) ||
-            !decode_percent(arena, text, true, value))
+        if (!decode_percent(decoder->arena, key, true, &decoded) ||
+            !decode_percent(decoder->arena, text, true, &decoded_value))
             return ERR_INVALID_REQUEST;
-        if (str_equal(decoded, name)) {
-            *found = true;
-            return ERR_OK;
-        }
+        if (!str_equal(decoded, name))
+            continue;
+        if (*found)
+            return refuse(decoder, "given once");
+        *value = decoded_value;
+        *found = true;
     }
     return ERR_OK;
 }
 
-static enum err find_raw(struct arena *arena, const struct decode_source *source,
-                         const struct field *field, struct raw *raw, bool *found) {
-    struct str name = str_from_cstr(field->name);
+static enum err find_raw(struct decoder *decoder, const struct decode_source *source,
+                         struct raw *raw, bool *found) {
+    struct str name = str_from_cstr(decoder->field->name);
     *found = true;
     for (size_t i = 0; i < source->path_count; i++) {
         if (str_equal(source->path[i].name, name)) {
@@ -364,16 +368,16 @@ static enum err find_raw(struct arena *arena, const struct decode_source *source
             return ERR_OK;
         }
     }
-    if (raw_find(&source->body, field->name, raw))
+    if (raw_find(&source->body, decoder->field->name, raw))
         return ERR_OK;
-    return find_in_query(arena, source->query, name, &raw->text, found);
+    return find_in_query(decoder, source->query, &raw->text, found);
 }
 
 /* The header Idempotency-Key stands for `nonce`: either, or both alike. */
 static enum err merge_nonce(const struct decode_source *source, const struct field *field,
                             struct raw *raw, bool *found, struct error_detail *detail) {
     struct str text;
-    if (source->idempotency_key.len == 0 || strcmp(field->name, "nonce") != 0)
+    if (source->idempotency_key.ptr == NULL || strcmp(field->name, "nonce") != 0)
         return ERR_OK;
     if (*found && raw_text(raw, &text) && !str_equal(text, source->idempotency_key)) {
         detail->field = STR("nonce");
@@ -389,7 +393,7 @@ static enum err decode_field(struct decoder *decoder, const struct decode_source
                              bool *given) {
     const struct field *field = decoder->field;
     struct raw raw = {0};
-    enum err err = find_raw(decoder->arena, source, field, &raw, given);
+    enum err err = find_raw(decoder, source, &raw, given);
     if (err == ERR_OK)
         err = merge_nonce(source, field, &raw, given, decoder->detail);
     if (err != ERR_OK)

@@ -1,6 +1,6 @@
 /* Decoding: JSON, query strings and paths into params structs, by their field tables. Any thread.
  * Nothing is believed: lengths, depth, duplicates, types, UTF-8, bounds; unknown members are
- * ignored. */
+ * ignored, in queries as in bodies; a known parameter stands once. */
 #pragma once
 #include "base/arena.h"
 #include "base/check.h"
@@ -51,8 +51,8 @@ struct decode_source {
         struct str name, value; /* value decoded */
     } path[DECODE_PATH_MAX];
     size_t path_count;
-    struct str
-        idempotency_key; /* the header, or empty: becomes `nonce` where the operation has one */
+    /* The header, or ptr NULL: becomes `nonce` where the operation has one, an empty one too. */
+    struct str idempotency_key;
 };
 
 /* Fills `params` (operation->params_size bytes, zeroed); strings are copied into the arena.

@@ -199,9 +199,13 @@ test("what is the operator's alone, or REST's, is not there on a socket, nor ove
 });
 
 test("a body of another type is refused with 415; an id of a frame that is none with invalid_request", async () => {
-  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", ""]) {
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", "application/json; charset=latin1", 'application/json;a=b; Charset="utf-16"', "application/json; charset=", "application/json x", ""]) {
     const { status, body } = await ask(server, "POST", `/rooms/${general}/messages`, { token: ann.token, body: '{"nonce":"n","text":"a"}', headers: { "content-type": type } });
     assert.deepEqual([status, body["code"]], [415, "unsupported_media_type"], type);
+  }
+  for (const type of ["application/json; charset=utf-8", 'APPLICATION/JSON ; Charset="UTF-8"', "application/json;charset=utf8", "application/json; profile=x"]) {
+    const { status } = await ask(server, "POST", `/rooms/${general}/messages`, { token: ann.token, body: "{}", headers: { "content-type": type } });
+    assert.equal(status, 400, type);
   }
   const client = await ann.connect();
   const replies: Json[] = [];

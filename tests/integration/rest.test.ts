@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ask, Server, until, type Answer, type Json, type MessageJson, type Person } from "./harness.ts";
-import { Line } from "./raw.ts";
+import { exchange, Line } from "./raw.ts";
 
 let server: Server;
 let ann: Person;
@@ -135,9 +135,38 @@ test("a header and a nonce must be alike, and a key printable ASCII of 64 at mos
     const body = { name: "x", text: "x" };
     assert.deepEqual((await keyed(ann, "a", path, { ...body, nonce: "b" })).body["code"], "nonce_conflict", path);
     assert.equal((await keyed(ann, "k".repeat(65), path, body)).body["field"], "nonce", path);
+    assert.deepEqual([(await keyed(ann, "", path, body)).status, (await keyed(ann, "", path, body)).body["field"]], [400, "nonce"], path);
     assert.equal((await keyed(ann, "\u00e9", path, body)).body["code"], "invalid_field", path);
   }
   assert.equal((await keyed(ann, "both", "/rooms", { name: "Both", nonce: "both" })).status, 201);
+});
+
+test("a parameter stands in a query once; what is not known is ignored, in queries and bodies", async () => {
+  for (const [query, field] of [["limit=1&limit=2", "limit"], ["limit=1&limit=1", "limit"], ["limit=1&li%6dit=2", "limit"], ["after=&after=", "after"], ["archived=true&archived=false", "archived"]] as const) {
+    const { status, body } = await ann.ask("GET", `/rooms?${query}`);
+    assert.deepEqual([status, body["code"], body["field"]], [400, "invalid_field", field], query);
+  }
+  assert.equal((await ann.ask("GET", "/rooms?limti=5&limti=6")).status, 200);
+  assert.equal((await ann.ask("POST", `/rooms/${general}/messages`, { nonce: crypto.randomUUID(), text: "x", txet: "y" })).status, 201);
+});
+
+test("a header of which there can be one is refused twice, by its name, and the connection serves on", async () => {
+  const host = new URL(server.url).host;
+  const bearer = `Authorization: Bearer ${ann.token}`;
+  const head = (path: string, lines: string[]) => `${["GET", path, "HTTP/1.1"].join(" ")}\r\n${[`Host: ${host}`, ...lines].join("\r\n")}\r\n\r\n`;
+  const cases = [["Authorization", bearer], ["Idempotency-Key", "a"], ["Content-Type", "application/json"], ["Origin", server.url], ["Cookie", "a=b"], ["Last-Event-ID", "x"],
+    ["Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="], ["Sec-WebSocket-Version", "13"], ["Range", "bytes=0-1"], ["If-Range", '"a"'], ["If-Modified-Since", "x"], ["If-Unmodified-Since", "x"],
+    ["Sec-Fetch-Site", "same-origin"], ["Access-Control-Request-Method", "GET"]] as const;
+  for (const [name, value] of cases) {
+    const line = name === "Authorization" ? bearer : `${name}: ${value}`;
+    for (const path of ["/", "/api/v1/me", "/api/v1/events", "/api/v1/ws", "/metrics", "/socket.io/?EIO=4&transport=polling"]) {
+      const { text, statuses } = await exchange(server, head(path, [line, line.toUpperCase()]) + head("/healthz", ["Connection: close"]));
+      assert.deepEqual(statuses, [400, 200], `${name} ${path}: ${text}`);
+      assert.ok(text.includes(`"field":"${name}"`), `${name} ${path}`);
+    }
+  }
+  const lists = ['If-None-Match: "a"', 'If-None-Match: "b"', "Accept: a/b", "Accept: c/d", bearer, "Connection: close"];
+  assert.deepEqual((await exchange(server, head("/api/v1/me", lists))).statuses, [200]);
 });
 
 test("a key outlives a SIGKILL, and two requests at once make one", async () => {

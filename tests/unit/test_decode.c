@@ -300,7 +300,7 @@ static void the_path_comes_before_the_body_and_the_body_before_the_query(void **
         decode_json(STR("{\"room\":\"nonsense\",\"after\":\"body\"}"), DECODE_DEPTH_MAX, &body),
         ERR_OK);
     const struct decode_source source = {.body.json = body,
-                                         .query = STR("after=query&limit=7&limit=8"),
+                                         .query = STR("after=query&limit=7"),
                                          .path = {{STR("room"), STR(ROOM)}},
                                          .path_count = 1};
     assert_int_equal(decode_from(OPERATION_message_list, &source), ERR_OK);
@@ -315,6 +315,8 @@ static void a_query_is_percent_decoded(void **state) {
     source.query = STR("%61fter=a+%C3%A9%2B");
     assert_int_equal(decode_from(OPERATION_message_list, &source), ERR_OK);
     assert_str(params.list.after, "a \xc3\xa9+");
+    source.query = STR("after=a&%61fter=a");
+    assert_int_equal(decode_from(OPERATION_message_list, &source), ERR_INVALID_FIELD);
     source.query = STR("after=%00");
     assert_int_equal(decode_from(OPERATION_message_list, &source), ERR_INVALID_FIELD);
     source.query = STR("after=%ff");
