@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "protocol/permissions.h"
+#include "realtime/hub.h"
 
 static enum err dispatch_run(struct tx *tx, struct work *work);
 static void dispatch_done(struct work *work, enum err outcome);
@@ -40,6 +41,21 @@ static void finish(struct request *request, enum err outcome) {
         reply_on_loop(request->loop, &request->mail);
     else
         loop_post(request->loop, &request->mail);
+}
+
+static void answer_now(struct loop *loop, struct mail *mail) {
+    struct request *request = CONTAINER_OF(mail, struct request, mail);
+    (void)loop;
+    request->reply(request);
+}
+
+void dispatch_answer_with_event(struct request *take_request,
+                                void (*answer)(struct request *take_request)) {
+    struct request *request = take_request;
+    request->reply = answer;
+    request->mail.run = answer_now;
+    if (!request->work.writes || !hub_run_after_delivery(request->loop->hub, &request->mail))
+        answer(request);
 }
 
 /* ---- on the loop ---- */

@@ -14,6 +14,11 @@ void dispatch_turn_end(struct loop *loop, struct turn_end *hook);
  * operation, params and credential are set; answers through request->reply in every case, at once
  * (before it returns) or later. */
 void dispatch_request(struct request *take_request, unsigned way);
+/* From a reply of an operation's on a socket: what has written is answered with its event, in one
+ * write, where delivering is held up, so that one's own event comes before the answer on every
+ * way; all else is answered at once. Takes the request; `answer` destroys it. */
+void dispatch_answer_with_event(struct request *take_request,
+                                void (*answer)(struct request *take_request));
 /* What a credential that is none is answered: ERR_INVALID_TOKEN, or ERR_RATE_LIMITED once its
  * address has had its share. Charges the request once, however often it is run. Any thread. */
 enum err dispatch_refuse_stranger(struct request *request) MUST_CHECK;

@@ -2,7 +2,6 @@
 #include "api/api.h"
 #include "api/dispatch.h"
 #include "protocol/encode.h"
-#include "realtime/hub.h"
 
 #include <string.h>
 
@@ -100,18 +99,8 @@ static void answer(struct request *take_request) {
     request_destroy(request);
 }
 
-static void reply_now(struct loop *loop, struct mail *mail) {
-    struct request *request = CONTAINER_OF(mail, struct request, mail);
-    (void)loop;
-    answer(request);
-}
-
-/* What has written is answered with its event, in one write, where delivering is held up. */
 static void reply_to_socket(struct request *take_request) {
-    struct request *request = take_request;
-    request->mail.run = reply_now;
-    if (!request->work.writes || !hub_run_after_delivery(request->loop->hub, &request->mail))
-        answer(request);
+    dispatch_answer_with_event(take_request, answer);
 }
 
 const struct session_ops api_session_ops = {.on_request = on_request};

@@ -51,13 +51,42 @@ static struct str text_of(const json_t *auth, const char *name) {
                                  : STR_EMPTY;
 }
 
+/* null is the same as not given. */
+static bool is_given(const json_t *auth, const char *name) {
+    const json_t *value = json_object_get(auth, name);
+    return value != NULL && !json_is_null(value);
+}
+
+static enum err refuse_auth(struct request *request, const char *name, const char *allowed) {
+    request->error.field = str_from_cstr(name);
+    request->error.detail = str_from_cstr(allowed);
+    return ERR_INVALID_FIELD;
+}
+
+/* The payload and what it holds must have the right types: a cursor that is no text must not begin
+ * a stream at the head in silence. The client library adds `pid` and `offset` by itself. */
+static enum err check_auth(struct request *request, const json_t *auth) {
+    static const char *const texts[] = {"token", "cursor", "pid", "offset"};
+    if (auth != NULL && !json_is_object(auth) && !json_is_null(auth))
+        return refuse_auth(request, "auth", "an object");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (is_given(auth, texts[i]) && !json_is_string(json_object_get(auth, texts[i])))
+            return refuse_auth(request, texts[i], "a string");
+    }
+    if (is_given(auth, "recovery") && !json_is_boolean(json_object_get(auth, "recovery")))
+        return refuse_auth(request, "recovery", "true or false");
+    if (is_given(auth, "rooms") && !json_is_array(json_object_get(auth, "rooms")))
+        return refuse_auth(request, "rooms", "a list of ids");
+    return ERR_OK;
+}
+
 static enum err read_rooms(struct request *request, const json_t *auth, struct uuid_list *out) {
     const json_t *rooms = json_object_get(auth, "rooms");
     size_t i;
     json_t *room;
     out->items = arena_zalloc_array(request->arena, JOIN_ROOMS_MAX, sizeof *out->items);
     request->error.field = STR("rooms");
-    if (rooms != NULL && (!json_is_array(rooms) || json_array_size(rooms) > JOIN_ROOMS_MAX))
+    if (json_array_size(rooms) > JOIN_ROOMS_MAX)
         return ERR_INVALID_FIELD;
     json_array_foreach(rooms, i, room) {
         struct str text = str_from_cstr(json_string_value(room));
@@ -92,7 +121,9 @@ static enum err read_join(struct request *request, struct join *join, const json
     request->params = params = arena_zalloc(request->arena, request->operation->params_size);
     request->credential.token =
         arena_strdup(request->arena, token.len > 0 ? token : str_from_cstr(kept));
-    enum err err = read_cursor(request, join, auth, &params->cursor);
+    enum err err = check_auth(request, auth);
+    if (err == ERR_OK)
+        err = read_cursor(request, join, auth, &params->cursor);
     return err == ERR_OK ? read_rooms(request, auth, &params->rooms) : err;
 }
 
@@ -213,7 +244,7 @@ static void acknowledge(const struct errand *errand, const struct request *reque
     buf_finish(&args);
 }
 
-static void finish_operation(struct request *take_request) {
+static void answer_operation(struct request *take_request) {
     struct errand *errand = take_request->way;
     acknowledge(errand, take_request);
     if (take_request->outcome == ERR_INVALID_TOKEN)
@@ -221,6 +252,10 @@ static void finish_operation(struct request *take_request) {
     session_release(errand->session);
     socketio_release(errand->socket);
     request_destroy(take_request);
+}
+
+static void finish_operation(struct request *take_request) {
+    dispatch_answer_with_event(take_request, answer_operation);
 }
 
 static enum err read_operation(struct request *request, const struct socketio_args *args) {

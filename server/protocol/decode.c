@@ -49,7 +49,7 @@ enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) {
     json_error_t error;
     *out = NULL;
     if (is_shallow(text, depth_max))
-        *out = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+        *out = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     return *out != NULL ? ERR_OK : ERR_INVALID_JSON;
 }
 

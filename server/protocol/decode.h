@@ -17,7 +17,7 @@ enum { DECODE_ID_MAX_BYTES = 64 };
 /* Parses one JSON object; the caller limits its length. ERR_INVALID_JSON for everything else: too
  * deep, duplicate keys, NUL. On success the caller gives *out back with json_decref. */
 enum err decode_json(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
-/* The same for an object or an array. */
+/* The same for any JSON value. */
 enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
 
 /* Whether the first bracket of the text is closed at its very end: such an object or array was not

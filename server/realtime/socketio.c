@@ -105,7 +105,7 @@ static bool has_form(const struct socketio_packet *packet) {
     bool found = false;
     switch (packet->type) {
     case SOCKETIO_CONNECT:
-        return packet->data == NULL || json_is_object(packet->data);
+        return true; /* whether the payload is one is for the layer above to say */
     case SOCKETIO_DISCONNECT:
         return packet->data == NULL;
     case SOCKETIO_EVENT:
@@ -141,7 +141,8 @@ bool socketio_parse(struct str text, struct socketio_packet *out) {
     out->type = (enum socketio_type)(text.ptr[0] - '0');
     struct str rest = str_slice(text, 1, text.len);
     if ((is_binary(out->type) && !take_attachments(&rest, &out->attachments)) ||
-        !take_namespace(&rest, &out->nsp) || !take_id(&rest, &out->id))
+        !take_namespace(&rest, &out->nsp) ||
+        (out->type != SOCKETIO_CONNECT && !take_id(&rest, &out->id)))
         return false;
     if (rest.len > 0 && decode_json_tree(rest, SOCKETIO_DEPTH_MAX, &out->data) != ERR_OK)
         return is_unreadable_event(out, rest);

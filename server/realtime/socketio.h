@@ -35,7 +35,7 @@ struct socketio_packet {
     struct str nsp;       /* the namespace, borrowed; "/" where the packet names none */
     int64_t id;           /* of the acknowledgement, or SOCKETIO_NO_ID */
     unsigned attachments; /* binary messages that follow */
-    json_t *data; /* the caller's, json_decref; CONNECT: an object or NULL; events and acks: an
+    json_t *data; /* the caller's, json_decref; CONNECT: any JSON or NULL; events and acks: an
                      array whose placeholders all name an attachment; NULL for an event whose
                      arguments are no JSON that is believed (a number beyond 64 bits, too deep, a
                      member twice, half a surrogate pair, …); else NULL */

@@ -217,6 +217,61 @@ test("auth.cursor goes on from a saved place, auth.rooms chooses rooms; an alter
   }
 });
 
+test("an auth payload of wrong types is refused by the name of the field, null is as not given", async () => {
+  const { token } = bob;
+  const wrong: [unknown, string][] = [
+    [[], "auth"], ["x", "auth"], [5, "auth"], [true, "auth"],
+    [{ token: 5 }, "token"], [{ token, cursor: 7 }, "cursor"], [{ token, rooms: 5 }, "rooms"], [{ token, rooms: {} }, "rooms"],
+    [{ token, recovery: "yes" }, "recovery"], [{ token, pid: 1 }, "pid"], [{ token, offset: [] }, "offset"],
+  ];
+  for (const [auth, field] of wrong) {
+    const refused = new Caller(server, { reconnection: false, transports: ["websocket"], auth: auth as Json });
+    const { message, data } = await until("the error", () => refused.errors[0]);
+    assert.deepEqual([message, data?.["code"], data?.["field"]], ["A field has a wrong type or value", "invalid_field", field], JSON.stringify(auth));
+    refused.close();
+  }
+  const good = await Caller.joined(server, { auth: { token, cursor: null, rooms: null, recovery: null, more: 1 } });
+  assert.ok(good.starts[0]?.["state"]);
+  good.close();
+});
+
+/* A costly fan-out holds up delivering for a while: what is sent meanwhile must wait with its event. */
+test("one's own event comes before the acknowledgement", async () => {
+  const wide = await Server.start(["--loops=1", "--limits.connections_per_person=2000"]);
+  const others: WebSocket[] = [];
+  try {
+    const dora = await wide.person("dora", "owner");
+    const room = await dora.room("general");
+    for (let count = 0; count < 300; count++) {
+      const socket = new WebSocket(`${wide.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
+      others.push(socket);
+      socket.on("open", () => socket.send(`40${JSON.stringify({ token: dora.token })}`));
+    }
+    const started = others.map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.on("message", (data: Buffer) => {
+            if (data.toString().startsWith("42")) resolve();
+          });
+        }),
+    );
+    await Promise.all(started);
+    const caller = await Caller.joined(wide, { transports: ["websocket"], ...bearer(dora) });
+    const texts = Array.from({ length: 200 }, (_, index) => String(index));
+    const early: string[] = [];
+    const acks = texts.map(async (text) => {
+      await caller.socket.timeout(20_000).emitWithAck("message.send", { room, text, nonce: text });
+      if (!caller.texts().includes(text)) early.push(text);
+    });
+    await Promise.all(acks);
+    assert.deepEqual(early, []);
+    caller.close();
+  } finally {
+    for (const socket of others) socket.terminate();
+    await wide.end();
+  }
+});
+
 test("nobody recovers a state of somebody else", async () => {
   const mine = await Caller.joined(server, { transports: ["websocket"], reconnection: false, ...bearer(ann, { recovery: true }) });
   const inside = mine.socket as unknown as { _pid: string; _lastOffset: string };
