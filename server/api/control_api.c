@@ -183,7 +183,7 @@ static void on_written(uv_write_t *request, int status) {
 
 static void encode_answer(const struct request *request, struct buf *out) {
     if (request->outcome == ERR_OK)
-        encode_reply(out, request->way_id, request->operation->out, request->result);
+        request_encode_reply(out, request);
     else
         encode_error_reply(out, request->way_id, request->outcome, &request->error);
 }

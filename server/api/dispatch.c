@@ -185,6 +185,8 @@ static enum err dispatch_run(struct tx *tx, struct work *work) {
     struct call *call = &request->call;
     call->tx = tx;
     call->effect = (struct call_effect){0};
+    blob_unref(call->encoded); /* of a run whose batch was lost */
+    call->encoded = NULL;
     bool is_public = operation != NULL && operation->permission == PERMISSION_PUBLIC;
     enum err err = find_actor(tx, request, &call->actor);
     if (err == ERR_INVALID_TOKEN && is_public) {

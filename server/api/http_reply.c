@@ -75,7 +75,7 @@ void http_reply_request(struct conn *conn, const struct request *request) {
         response.status = is_old ? 200 : operation->status;
         response.content_type = STR("application/json");
         append_cookie(&headers, request);
-        encode_object(&body, operation->out, request->result);
+        request_encode_result(&body, request);
         append_etag(&headers, request, buf_str(&body), &response);
     } else {
         response.status = err_http_status(request->outcome);

@@ -2,6 +2,7 @@
 
 #include "api/dispatch.h"
 #include "base/clock.h"
+#include "protocol/encode.h"
 
 struct request *request_create(struct api *api, struct loop *loop,
                                void (*reply)(struct request *take_request)) {
@@ -18,7 +19,22 @@ struct request *request_create(struct api *api, struct loop *loop,
 }
 
 void request_destroy(struct request *take_request) {
+    blob_unref(take_request->call.encoded);
     arena_destroy(take_request->arena);
+}
+
+void request_encode_result(struct buf *out, const struct request *request) {
+    if (request->call.encoded != NULL)
+        buf_append_str(out, blob_str(request->call.encoded));
+    else
+        encode_object(out, request->operation->out, request->result);
+}
+
+void request_encode_reply(struct buf *out, const struct request *request) {
+    if (request->call.encoded != NULL)
+        encode_reply_json(out, request->way_id, blob_str(request->call.encoded));
+    else
+        encode_reply(out, request->way_id, request->operation->out, request->result);
 }
 
 enum err request_decode_operation(struct request *request, struct str name,

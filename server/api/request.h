@@ -58,6 +58,9 @@ struct request {
 struct request *request_create(struct api *api, struct loop *loop,
                                void (*reply)(struct request *take_request));
 void request_destroy(struct request *take_request);
+/* The result of a request that went well as JSON, and the socket's whole reply to it. */
+void request_encode_result(struct buf *out, const struct request *request);
+void request_encode_reply(struct buf *out, const struct request *request);
 /* Finds the operation of that name and decodes its params (an object, or none; borrowed). Returns
  * and stores the outcome. */
 enum err request_decode_operation(struct request *request, struct str name,

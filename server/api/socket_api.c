@@ -71,7 +71,7 @@ static bool sign_in(struct session *session, const struct request *request) {
 
 static void send_result(struct session *session, const struct request *request) {
     struct buf out = BUF_INIT;
-    encode_reply(&out, request->way_id, request->operation->out, request->result);
+    request_encode_reply(&out, request);
     session_reply(session, buf_str(&out));
     buf_finish(&out);
 }

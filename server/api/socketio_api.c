@@ -234,7 +234,7 @@ static void acknowledge(const struct errand *errand, const struct request *reque
     struct buf args = BUF_INIT;
     if (request->outcome == ERR_OK) {
         buf_append_cstr(&args, "[{\"result\":");
-        encode_object(&args, request->operation->out, request->result);
+        request_encode_result(&args, request);
     } else {
         buf_append_cstr(&args, "[{\"error\":");
         encode_error(&args, request->outcome, &request->error);

@@ -5,6 +5,7 @@
  * Thread: `load` and the handler on an executor, `prepare` on the worker pool, one after the other.
  * Owner: api (struct request); everything points into its arena. */
 #pragma once
+#include "base/blob.h"
 #include "protocol/handlers.h"
 #include "protocol/model.h"
 #include "protocol/operations.h"
@@ -42,9 +43,11 @@ struct call {
     const struct operation *operation;
     struct actor actor;
     struct call_effect effect;
-    void *prepared;     /* what load and prepare leave for the next step; in the arena */
-    bool is_http;       /* came as an HTTP request (session.create sets a cookie there) */
-    bool is_foreign;    /* from a page of another site: no cookie is set */
+    struct blob *encoded; /* the result as JSON, by a handler that has it so: the caller's
+                             reference; NULL: the result struct counts */
+    void *prepared;       /* what load and prepare leave for the next step; in the arena */
+    bool is_http;         /* came as an HTTP request (session.create sets a cookie there) */
+    bool is_foreign;      /* from a page of another site: no cookie is set */
     bool wants_created; /* set by a handler that found a duplicate: false → 200 instead of 201 */
     struct error_detail
         *error; /* a handler may name the field or the retry_after of what it returns */

@@ -16,6 +16,7 @@ bool parts_open_store(const struct settings *settings, struct store **out, struc
         .read_threads = (unsigned)settings->store_read_threads,
         .batch_max = (size_t)settings->store_batch_max,
         .queue_max = (size_t)settings->store_queue_max,
+        .history_cache_bytes = (size_t)settings->store_history_cache_bytes,
         .synchronous = synchronous[settings->store_synchronous],
         .idle_checkpoint_ms = (uint64_t)settings->store_idle_checkpoint_ms,
     };

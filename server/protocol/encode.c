@@ -232,6 +232,13 @@ void encode_reply(struct buf *out, struct str id, const struct field *fields, co
     buf_append_char(out, '}');
 }
 
+void encode_reply_json(struct buf *out, struct str id, struct str result) {
+    encode_id_text(out, id);
+    buf_append_cstr(out, ",\"result\":");
+    buf_append_str(out, result);
+    buf_append_char(out, '}');
+}
+
 /* Seconds with up to three digits after the point. */
 static void encode_seconds(struct buf *out, int64_t ms) {
     buf_append_i64(out, ms / 1000);

@@ -16,6 +16,8 @@ void encode_uuid(struct buf *out, struct uuid id);
 /* The socket's replies: `{"id":ID,"result":{…}}` and `{"id":ID,"error":{code,message,…}}`; `id` is
  * JSON text, empty: null. */
 void encode_reply(struct buf *out, struct str id, const struct field *fields, const void *result);
+/* The same of a result that is JSON already. */
+void encode_reply_json(struct buf *out, struct str id, struct str result);
 void encode_error_reply(struct buf *out, struct str id, enum err err,
                         const struct error_detail *detail);
 /* What stands in such an error: `{"code":…,"message":…}` and its details. */

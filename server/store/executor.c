@@ -144,6 +144,8 @@ static enum attempt executor_attempt(struct executor *executor, struct work **wo
 static void executor_finish(struct executor *executor, struct work **works, size_t count,
                             const enum err *outcomes) {
     bool erased = executor->batch.erased;
+    history_cache_after_commit(executor->store->history, executor->batch.events,
+                               executor->batch.count, erased);
     loop_hold_wakes();
     executor_publish(executor);
     log_batch_clear(&executor->batch);
@@ -176,8 +178,11 @@ static void executor_run_alone(struct executor *executor, struct work *work, boo
     }
     if (attempt == ATTEMPT_COMMITTED)
         executor_finish(executor, &work, 1, &outcome);
-    else
+    else {
+        if (outcome_unknown)
+            history_cache_clear(executor->store->history);
         executor_give_up(&work, 1, outcome_unknown ? ERR_OUTCOME_UNKNOWN : ERR_STORAGE_UNAVAILABLE);
+    }
 }
 
 static void executor_run_batch(struct executor *executor, size_t count) {
@@ -227,8 +232,13 @@ static void *writer_main(void *arg) {
 /* ---- the readers ---- */
 
 static enum err reader_run_work(struct executor *reader, struct work *work) {
-    struct tx tx = {
-        .db = reader->db, .arena = work->arena, .batch = &reader->batch, .now_ms = clock_now_ms()};
+    struct history_cache *history = reader->store->history;
+    struct tx tx = {.db = reader->db,
+                    .arena = work->arena,
+                    .batch = &reader->batch,
+                    .now_ms = clock_now_ms(),
+                    .history = history,
+                    .history_mark = history_cache_mark(history)};
     log_batch_clear(&reader->batch);
     enum err err = db_begin(reader->db, false);
     if (err != ERR_OK)

@@ -36,10 +36,11 @@ struct executor_ops {
 struct store_options {
     struct str data_dir; /* made if missing; parley.db inside */
     unsigned read_threads;
-    size_t batch_max;        /* works in one transaction */
-    size_t queue_max;        /* works waiting, per kind */
-    const char *synchronous; /* "FULL" but for tests */
-    const char *vfs;         /* NULL: SQLite's own; tests name theirs */
+    size_t batch_max;           /* works in one transaction */
+    size_t queue_max;           /* works waiting, per kind */
+    size_t history_cache_bytes; /* 0: no history_cache */
+    const char *synchronous;    /* "FULL" but for tests */
+    const char *vfs;            /* NULL: SQLite's own; tests name theirs */
     uint64_t idle_checkpoint_ms;
     uint64_t erase_after_ms; /* from log_note_erased's commit to the first try to drive the text out
                                 of the WAL; 0: 5,000 */

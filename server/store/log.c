@@ -163,6 +163,13 @@ enum err log_commit(struct tx *tx) {
 
 /* ---- reading ---- */
 
+enum err log_newest_of(struct tx *tx, int64_t audience, int64_t *pos) {
+    struct db_rows rows;
+    enum err err = DB_RUN(tx->db, tx->arena, QUERY_log_newest_of, &rows, DB_I(audience));
+    *pos = err == ERR_OK && rows.count > 0 ? db_at(&rows, 0, 0)->integer : 0;
+    return err;
+}
+
 void log_event_from_row(const struct db_value *row, struct log_event *out) {
     *out = (struct log_event){
         .pos = row[0].integer,

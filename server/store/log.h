@@ -39,12 +39,15 @@ struct log_event {
 };
 
 /* A transaction in hand, given to handlers inside struct call. */
+struct history_cache;
 struct tx {
     struct db *db;
     struct arena *arena;     /* the request's: results and event data go here */
     struct log_batch *batch; /* emits of the whole batch; on a read executor only unlogged events
                                 may be emitted */
     int64_t now_ms;
+    struct history_cache *history; /* on a read executor, if there is one */
+    uint64_t history_mark;         /* history_cache_mark from before the transaction */
     int64_t undone; /* rows that the work has changed and changed back: they need no rollback */
 };
 
@@ -60,6 +63,9 @@ enum err log_head(struct tx *tx, int64_t *pos) MUST_CHECK;
  * of a LOGGED event there takes the one after it. (The log's rows of the batch are written at
  * its end.) ERR_NOT_FOUND: no such room. */
 enum err log_room_seq(struct tx *tx, int64_t room, int64_t *seq) MUST_CHECK;
+/* The pos of the newest event of an audience at this transaction's snapshot; 0: none. The events of
+ * the writer's batch in hand do not count. */
+enum err log_newest_of(struct tx *tx, int64_t audience, int64_t *pos) MUST_CHECK;
 /* Says that this work blanks text (delete, edit, purge): once it is committed, the writer drives it
  * out of the WAL too, within STORE_ERASE_MAX_MS unless a reader stops it for longer. */
 void log_note_erased(struct tx *tx);

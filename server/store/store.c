@@ -97,6 +97,7 @@ enum err store_open(const struct store_options *options, struct store **out, str
         options->erase_after_ms == 0 ? STORE_ERASE_AFTER_MS : options->erase_after_ms;
     store->works = mem_zalloc(options->batch_max, sizeof *store->works);
     store->outcomes = mem_zalloc(options->batch_max, sizeof *store->outcomes);
+    store->history = history_cache_create(options->history_cache_bytes);
     CHECK(pthread_mutex_init(&store->publish_lock, NULL) == 0);
     work_queue_init(&store->writes, options->queue_max);
     work_queue_init(&store->reads, options->queue_max);
@@ -127,6 +128,7 @@ void store_close(struct store *store) {
     work_queue_finish(&store->writes);
     work_queue_finish(&store->reads);
     pthread_mutex_destroy(&store->publish_lock);
+    history_cache_destroy(store->history);
     folder_lock_release(&store->lock);
     mem_free(store->works);
     mem_free(store->outcomes);

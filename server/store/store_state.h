@@ -2,6 +2,7 @@
 #pragma once
 #include "store/db_open.h"
 #include "store/executor.h"
+#include "store/history_cache.h"
 #include "store/lock.h"
 #include "store/log_batch.h"
 
@@ -58,6 +59,7 @@ struct store {
     uint32_t check_at_open;
     bool started;
 
+    struct history_cache *history; /* NULL: none */
     struct work_queue writes, reads;
     struct executor writer;
     struct wal_care wal; /* the writer's */

@@ -71,6 +71,7 @@ static enum err fixture_try_open(const char *folder, const struct fixture_option
         .vfs = options->vfs,
         .idle_checkpoint_ms = options->idle_checkpoint_ms == 0 ? 50 : options->idle_checkpoint_ms,
         .erase_after_ms = options->erase_after_ms,
+        .history_cache_bytes = options->history_cache_bytes,
     };
     return store_open(&store_options, out, error);
 }

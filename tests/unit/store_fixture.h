@@ -19,6 +19,7 @@ struct fixture_options {
     size_t batch_max, queue_max; /* 0: 512, 4096 */
     uint64_t idle_checkpoint_ms; /* 0: 50 */
     uint64_t erase_after_ms;
+    size_t history_cache_bytes;
 };
 /* Opens; fails the test when that is refused. `options` may be NULL. */
 struct store *fixture_open(const char *folder, const struct fixture_options *options);
