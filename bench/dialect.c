@@ -105,15 +105,26 @@ static void history_text(struct member *m, const struct ws_frame *frame, uint64_
     parley_answer(m, frame, now_ns);
 }
 
+static int history_request(const struct member *sender, size_t number, uint64_t before, char *out,
+                           size_t size) {
+    return snprintf(out, size,
+                    "{\"id\":%zu,\"method\":\"message.list\",\"params\":{\"room\":\"%s\","
+                    "\"before\":\"%llu\",\"limit\":%d}}",
+                    number + 2, sender->room->id, (unsigned long long)before, HISTORY_PAGE);
+}
+
 static int history_message(const struct member *sender, size_t number, const char *text, char *out,
                            size_t size) {
     (void)text;
     uint64_t scattered = (number + 1) * 0x9E3779B97F4A7C15U >> 32;
     uint64_t before = HISTORY_FIRST + scattered % (HISTORY_MESSAGES - HISTORY_FIRST);
-    return snprintf(out, size,
-                    "{\"id\":%zu,\"method\":\"message.list\",\"params\":{\"room\":\"%s\","
-                    "\"before\":\"%llu\",\"limit\":%d}}",
-                    number + 2, sender->room->id, (unsigned long long)before, HISTORY_PAGE);
+    return history_request(sender, number, before, out, size);
+}
+
+static int history_again_message(const struct member *sender, size_t number, const char *text,
+                                 char *out, size_t size) {
+    (void)text;
+    return history_request(sender, number, HISTORY_MESSAGES / 2, out, size);
 }
 
 /* ---- the raw program: the path is the room, a frame is the text ---- */
@@ -201,6 +212,7 @@ static int socketio_message(const struct member *sender, size_t number, const ch
 static const struct dialect dialects[] = {
     {"parley", true, parley_path, parley_open, parley_text, parley_message},
     {"history", true, parley_path, parley_open, history_text, history_message},
+    {"history-again", true, parley_path, parley_open, history_text, history_again_message},
     {"raw", false, raw_path, member_ready, raw_text, raw_message},
     {"ws", false, ws_path, ws_open, ws_text, ws_message},
     {"socketio", false, socketio_path, socketio_open, socketio_text, socketio_message},

@@ -22,7 +22,8 @@ struct dialect {
                          size_t size);
 };
 
-/* "parley", "history" (Parley: pages are read instead of messages sent), "raw" (raw_epoll), "ws" or
+/* "parley", "history" (Parley: pages here and there are read instead of messages sent),
+ * "history-again" (always the same page), "raw" (raw_epoll), "ws" or
  * "socketio"; NULL for others. */
 const struct dialect *dialect_find(const char *name);
 

@@ -35,8 +35,8 @@ static uint64_t seconds_ns(double seconds) {
 
 __attribute__((noreturn)) static void usage(void) {
     fputs("usage: load --port PORT --pid SERVER_PID --speaks DIALECT [--name NAME]\n"
-          "  --speaks        parley, history, raw (raw_epoll), ws or socketio\n"
-          "  --plan FILE     parley and history need it: a line a room: ROOM_ID TOKEN [TOKEN ...]\n"
+          "  --speaks        parley, history, history-again, raw (raw_epoll), ws or socketio\n"
+          "  --plan FILE     Parley needs it: a line a room: ROOM_ID TOKEN [TOKEN ...]\n"
           "  --rooms N --members N --senders N     of each room, so many members send in turn\n"
           "  --window N      closed loop: N messages of each room in flight\n"
           "  --rate N        open loop: N messages a second over all rooms\n"

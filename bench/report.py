@@ -15,7 +15,7 @@ COLUMNS = (
     ("deliveries_per_s", "deliveries/s", ",.0f"),
     ("cpu_us_per_delivery", "CPU µs", ".3f"),
     ("kernel_us_per_delivery", "in the kernel", ".3f"),
-    ("p50_ms", "p50 ms", ".2f"),
+    ("p50_ms", "p50 ms", ".3f"),
     ("p99_ms", "p99", ".2f"),
     ("p999_ms", "p99.9", ".2f"),
     ("acked_per_s", "acked/s", ",.0f"),

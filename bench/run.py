@@ -127,11 +127,17 @@ class Bench:
         self.results.add("durable", "bare sqlite", json.loads(done.stdout))
 
     def round_of_history(self) -> None:
-        """One who reads pages of 50 here and there in a room of a million messages, one after the other; the way there and back
-        over loopback counts too."""
+        """One who reads pages of 50 of a room of a million messages, one after the other: here and there, then the same one again and
+        again; the way there and back over loopback counts too. Ends in an error unless the cache answered the latter, and them alone."""
+        load = Load(1, HISTORY_MEMBERS, ("--window", "1"))
         with self.parley.serve() as server:
-            load = Load(1, HISTORY_MEMBERS, ("--window", "1"))
-            self.results.add("history", "parley", self.load_parley("history", load, server.pid, plan="history", speaks="history"))
+            for label, speaks in (("store", "history"), ("cache", "history-again")):
+                before = self.parley.metric("parley_history_cache_hits_total")
+                result = self.load_parley("history", load, server.pid, plan="history", speaks=speaks)
+                hits = (self.parley.metric("parley_history_cache_hits_total") - before) / result["messages"]
+                if (hits > 0.99) != (label == "cache") or (hits < 0.01) != (label == "store"):
+                    raise LoadFailed(f"history, {label}: {hits:.0%} of the pages came from the cache")
+                self.results.add("history", f"parley {label}", result)
 
     @contextlib.contextmanager
     def idle_members(self, count: int, pid: int):
