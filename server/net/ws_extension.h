@@ -4,7 +4,14 @@
  * The client's offers are tried in their order and the first that can be kept is accepted. One with
  * an unknown or repeated parameter or a wrong value is declined, and so is one that demands
  * server_max_window_bits=8, as zlib deflates with no window of 256 bytes. Where nothing can be
- * accepted, the connection opens without the extension. */
+ * accepted, the connection opens without the extension (RFC 7692 section 7.1: such an offer must be
+ * declined), while a header that is not of the grammar must fail the handshake (RFC 6455 section
+ * 9.1).
+ *
+ * Names are compared with case: an extension-token must be a registered one (RFC 6455 section 9.1),
+ * registered is "permessage-deflate", and the RFC says so where case is to be ignored, as for
+ * Upgrade (section 4.2.1). Another spelling is an unknown extension or parameter, thus declined; a
+ * response in our spelling could fail the connection of a client that compares alike. */
 #pragma once
 #include "base/check.h"
 #include "base/str.h"

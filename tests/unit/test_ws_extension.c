@@ -66,6 +66,7 @@ static const struct negotiation negotiations[] = {
     /* declined: unknown or repeated parameters */
     {"permessage-deflate; level=9", "", ""},
     {"permessage-deflate; Server_No_Context_Takeover", "", ""},
+    {"Permessage-Deflate", "", ""}, /* names have a case */
     {"permessage-deflate; server_no_context_takeover; server_no_context_takeover", "", ""},
     {"permessage-deflate; client_no_context_takeover; client_no_context_takeover", "", ""},
     {"permessage-deflate; server_max_window_bits=10; server_max_window_bits=10", "", ""},
