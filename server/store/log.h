@@ -38,8 +38,9 @@ struct log_event {
     int64_t created_at;
 };
 
-/* A transaction in hand, given to handlers inside struct call. */
 struct history_cache;
+
+/* A transaction in hand, given to handlers inside struct call. */
 struct tx {
     struct db *db;
     struct arena *arena;     /* the request's: results and event data go here */
