@@ -331,10 +331,8 @@ static void on_request(struct conn *conn, struct http_request *take_request) {
     struct api *api = api_of(conn);
     struct str path = api_path(take_request->path);
     metrics_add(METRIC_HTTP_REQUESTS, 1);
-    if (answer_health(conn, take_request)) {
+    if (answer_health(conn, take_request) || answer_if_doubled(conn, take_request)) {
         /* answered, whatever the Host */
-    } else if (answer_if_doubled(conn, take_request)) {
-        /* answered */
     } else if (!site_knows_host(&api->site, take_request->host)) {
         http_reply_error(conn, take_request, ERR_UNKNOWN_HOST);
     } else if (api->site.is_secure && take_request->is_forwarded_plain) {

@@ -242,6 +242,8 @@ static void on_timer(struct timer *timer) {
             conn_abort(conn);
         break;
     case CONN_WEBSOCKET:
+        conn_resume_websocket(conn);
+        break;
     case CONN_STREAMING:
     case CONN_CLOSED:
         break;

@@ -16,6 +16,9 @@ enum {
     NET_LISTENERS_MAX = 4,
     /* A peer that is owed so many pongs is not read until they are out. */
     CONN_PONGS_MAX = 1024,
+    /* WebSocket: so many messages and control frames of one peer are taken a tick of the timers
+     * (50,000 a second); the rest of them wait for the next. */
+    CONN_FRAMES_PER_TICK = 5000,
     /* So much the kernel takes for a peer that does not read: without it up to 4 MiB (tcp_wmem) lie
      * there before the queue, which is limited, begins to fill. */
     CONN_NOTSENT_BYTES = 131072,
@@ -49,7 +52,7 @@ struct conn {
     bool writing : 1;    /* uv_write has a rest; the flush skips it */
     bool above_mark : 1;
     bool is_front_begun : 1; /* TLS: a part of the first plaintext run is sealed */
-    bool is_paused : 1;      /* WebSocket: too much waits for the peer to read more from it */
+    bool is_paused : 1;      /* WebSocket: too much waits for the peer, or it had its share */
     bool feeding : 1;        /* inside feed_http */
     bool watching : 1;       /* ANSWERING, and read on */
     bool close_after_answer : 1;
@@ -65,7 +68,12 @@ struct conn {
     struct buf *unread;       /* bytes that came behind the request in hand, of a greeting, or
                                  while paused */
     struct parcel *parcel;    /* it is about to move to another loop (conn_move.c) */
-    uint32_t queued_before;   /* when the timer last looked whether the peer reads on */
+    union {
+        uint32_t queued_before; /* when the timer last looked whether the peer reads on */
+        struct {
+            uint16_t frames, frames_tick; /* open WebSocket: taken, and in which tick (low bits) */
+        };
+    };
     struct ws_deflate_params deflate; /* agreed on at the upgrade */
     uint8_t peer[16];
     struct conn_contexts *contexts; /* conn_deflate.c; with context takeover only */
@@ -157,7 +165,7 @@ void conn_drop_unread(struct conn *conn);
 
 /* Gives bytes (which are unmasked in place) to the frame parser. */
 void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len);
-/* What waited is out: goes on where reading paused. */
+/* Goes on where reading paused, if what waited is out and the peer may have a further share. */
 void conn_resume_websocket(struct conn *conn);
 /* The memory of an incomplete frame or message, and of compression. */
 void conn_drop_websocket(struct conn *conn);

@@ -25,11 +25,35 @@ static bool is_full(const struct conn *conn) {
            (conn->queued_bytes >= conn->net->options.queue_bytes || conn->pongs >= CONN_PONGS_MAX);
 }
 
+static uint16_t tick_of(const struct conn *conn) {
+    return (uint16_t)(loop_now_ms(conn->net->loop) / TIMER_TICK_MS);
+}
+
+static void count_frame(struct conn *conn) {
+    uint16_t tick = tick_of(conn);
+    if (conn->frames_tick != tick) {
+        conn->frames_tick = tick;
+        conn->frames = 0;
+    }
+    conn->frames++;
+}
+
+/* Others on the loop have their turn first. */
+static bool has_had_its_share(const struct conn *conn) {
+    return conn->state == CONN_WEBSOCKET && conn->frames >= CONN_FRAMES_PER_TICK &&
+           conn->frames_tick == tick_of(conn);
+}
+
+static bool must_pause(const struct conn *conn) {
+    return is_full(conn) || has_had_its_share(conn);
+}
+
 static bool on_ws_message(void *arg, bool is_text, struct str data) {
     struct conn *conn = arg;
+    count_frame(conn);
     if (conn->state == CONN_WEBSOCKET) /* once closing, nothing is delivered */
         conn->ops->on_message(conn, is_text, data);
-    return is_open(conn) && !is_full(conn);
+    return is_open(conn) && !must_pause(conn);
 }
 
 /* Pongs wait in the same queue as all else. */
@@ -37,17 +61,19 @@ static bool on_ws_ping(void *arg, struct str payload) {
     struct conn *conn = arg;
     if (conn->state != CONN_WEBSOCKET)
         return true;
+    count_frame(conn);
     struct blob *pong = ws_frame_blob(WS_PONG, payload);
     conn_send(conn, pong, 0, pong->len);
     blob_unref(pong);
     conn->pongs++;
-    return !is_full(conn);
+    return !must_pause(conn);
 }
 
 static bool on_ws_pong(void *arg, struct str payload) {
-    (void)arg;
+    struct conn *conn = arg;
     (void)payload;
-    return true;
+    count_frame(conn);
+    return !must_pause(conn);
 }
 
 /* The peer closes, or answers our close: the same code goes back once, then the connection ends. */
@@ -87,15 +113,18 @@ static void keep_parser(struct conn *conn, const struct ws_parser *parser) {
     *conn->ws = *parser;
 }
 
-/* Keeps the bytes that were not taken; conn_on_sent() goes on with them. */
+/* Keeps the bytes that were not taken; conn_on_sent() goes on with them, or the timer, which an
+ * open WebSocket has for nothing else. */
 static void pause_reading(struct conn *conn, struct str rest) {
     metrics_add(METRIC_WEBSOCKET_PAUSES, 1);
     conn->is_paused = true;
     conn_keep_unread(conn, rest);
+    if (has_had_its_share(conn))
+        timer_arm(conn->net->loop, &conn->timer, TIMER_TICK_MS);
 }
 
 void conn_resume_websocket(struct conn *conn) {
-    if (!conn->is_paused)
+    if (!conn->is_paused || must_pause(conn))
         return;
     conn->is_paused = false;
     conn_feed_unread(conn);
@@ -132,7 +161,7 @@ void conn_feed_websocket(struct conn *conn, uint8_t *bytes, size_t len) {
         fail_websocket(conn, code);
     else if (parser.fed_frames > 0 && conn->ops->on_alive != NULL && conn->state == CONN_WEBSOCKET)
         conn->ops->on_alive(conn);
-    if (is_full(conn))
+    if (must_pause(conn))
         pause_reading(conn, str_make((char *)bytes + parser.fed_bytes, len - parser.fed_bytes));
 }
 
