@@ -127,7 +127,7 @@ static enum err decode_request(struct request *request, const struct http_reques
     if (http->body.len > 0 && http->method != METHOD_GET && http->method != METHOD_HEAD) {
         if (!is_json(http_request_header(http, "Content-Type")))
             return ERR_UNSUPPORTED_MEDIA_TYPE;
-        err = decode_object_parse(http->body, &room, &source.body);
+        err = decode_object_parse(http->body, DECODE_DEPTH_MAX, &room, &source.body);
     }
     for (size_t i = 0; i < route->value_count; i++)
         source.path[source.path_count++] =

@@ -11,7 +11,7 @@
 #include "protocol/encode.h"
 #include "realtime/transport_socketio.h"
 
-enum { JOIN_ROOMS_MAX = 100, JOIN_CURSOR_MAX_BYTES = 128, PID_RANDOM_BYTES = 16 };
+enum { PID_RANDOM_BYTES = 16 };
 enum { PID_MAX_BYTES = UUID_TEXT_BYTES + TEXT_BASE64URL_BYTES(PID_RANDOM_BYTES) };
 
 static struct api *api_of(const struct socketio_client *client) {
@@ -63,68 +63,41 @@ static enum err refuse_auth(struct request *request, const char *name, const cha
     return ERR_INVALID_FIELD;
 }
 
-/* The payload and what it holds must have the right types: a cursor that is no text must not begin
- * a stream at the head in silence. The client library adds `pid` and `offset` by itself. */
+/* What the payload holds beside the params of session.start must have the right type. The client
+ * library adds `pid` and `offset` by itself. */
 static enum err check_auth(struct request *request, const json_t *auth) {
-    static const char *const texts[] = {"token", "cursor", "pid", "offset"};
-    if (auth != NULL && !json_is_object(auth) && !json_is_null(auth))
-        return refuse_auth(request, "auth", "an object");
+    static const char *const texts[] = {"token", "pid", "offset"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (is_given(auth, texts[i]) && !json_is_string(json_object_get(auth, texts[i])))
             return refuse_auth(request, texts[i], "a string");
     }
     if (is_given(auth, "recovery") && !json_is_boolean(json_object_get(auth, "recovery")))
         return refuse_auth(request, "recovery", "true or false");
-    if (is_given(auth, "rooms") && !json_is_array(json_object_get(auth, "rooms")))
-        return refuse_auth(request, "rooms", "a list of ids");
     return ERR_OK;
 }
 
-static enum err read_rooms(struct request *request, const json_t *auth, struct uuid_list *out) {
-    const json_t *rooms = json_object_get(auth, "rooms");
-    size_t i;
-    json_t *room;
-    out->items = arena_zalloc_array(request->arena, JOIN_ROOMS_MAX, sizeof *out->items);
-    request->error.field = STR("rooms");
-    if (json_array_size(rooms) > JOIN_ROOMS_MAX)
-        return ERR_INVALID_FIELD;
-    json_array_foreach(rooms, i, room) {
-        struct str text = str_from_cstr(json_string_value(room));
-        if (!uuid_parse(text, &out->items[out->count++]))
-            return ERR_INVALID_FIELD;
-    }
-    request->error.field = STR_EMPTY;
-    return ERR_OK;
-}
-
-/* Where the stream is to go on: at the offset of a state to recover, or at `cursor`. */
-static enum err read_cursor(struct request *request, struct join *join, const json_t *auth,
-                            struct str *out) {
+/* The payload is session.start's params; the offset of a state to recover stands for `cursor`. */
+static enum err decode_start(struct request *request, const struct join *join, json_t *auth) {
+    struct decode_source source = {.body = decode_object_of(auth)};
     struct str offset = text_of(auth, "offset");
-    join->pid = arena_strdup(request->arena, text_of(auth, "pid"));
-    join->wants_recovery = join->pid.len > 0 || json_is_true(json_object_get(auth, "recovery"));
-    struct str cursor = join->pid.len > 0 && offset.len > 0 ? offset : text_of(auth, "cursor");
-    *out = arena_strdup(request->arena, cursor);
-    if (cursor.len <= JOIN_CURSOR_MAX_BYTES)
-        return ERR_OK;
-    request->error.field = STR("cursor");
-    return ERR_INVALID_FIELD;
+    if (join->pid.len > 0 && offset.len > 0)
+        source.path[source.path_count++] = (struct decode_pair){STR("cursor"), offset};
+    return decode_params(request->arena, request->operation, &source, request->params,
+                         &request->error);
 }
 
-static enum err read_join(struct request *request, struct join *join, const json_t *auth) {
-    const struct socketio_client *client = socketio_client_of(join->socket);
-    struct session_start_params *params;
+static enum err read_join(struct request *request, struct join *join, json_t *auth) {
     struct str token = text_of(auth, "token");
-    const char *kept = socketio_client_user(client);
+    const char *kept = socketio_client_user(socketio_client_of(join->socket));
     request->id = OPERATION_session_start;
     request->operation = &operation_table()[request->id];
-    request->params = params = arena_zalloc(request->arena, request->operation->params_size);
+    request->params = arena_zalloc(request->arena, request->operation->params_size);
     request->credential.token =
         arena_strdup(request->arena, token.len > 0 ? token : str_from_cstr(kept));
+    join->pid = arena_strdup(request->arena, text_of(auth, "pid"));
+    join->wants_recovery = join->pid.len > 0 || json_is_true(json_object_get(auth, "recovery"));
     enum err err = check_auth(request, auth);
-    if (err == ERR_OK)
-        err = read_cursor(request, join, auth, &params->cursor);
-    return err == ERR_OK ? read_rooms(request, auth, &params->rooms) : err;
+    return err == ERR_OK ? decode_start(request, join, auth) : err;
 }
 
 /* What cannot be a sign-in costs a stranger as much as any other request; a wrong token is charged
@@ -138,7 +111,7 @@ static enum err charge_stranger(struct request *request, enum err outcome) {
 
 static void finish_join(struct request *take_request);
 
-static void on_connect(struct socketio_socket *socket, const json_t *auth) {
+static void on_connect(struct socketio_socket *socket, json_t *auth) {
     struct socketio_client *client = socketio_client_of(socket);
     struct request *request =
         request_create(api_of(client), socketio_client_loop(client), finish_join);
@@ -262,15 +235,13 @@ static enum err read_operation(struct request *request, const struct socketio_ar
     if (args->json == NULL)
         return ERR_INVALID_JSON;
     const json_t *name = json_array_get(args->json, 0);
-    json_t *params = json_array_get(args->json, 1);
     if (!json_is_string(name))
         return ERR_UNKNOWN_OPERATION;
-    if (args->binary_count > 0 || socketio_has_placeholder(args->json) ||
-        (params != NULL && !json_is_object(params) && !json_is_null(params)))
+    if (args->binary_count > 0 || socketio_has_placeholder(args->json))
         return ERR_INVALID_REQUEST;
     enum err err = request_decode_operation(
         request, str_make(json_string_value(name), json_string_length(name)),
-        (struct decode_object){.json = json_is_object(params) ? params : NULL});
+        decode_object_of(json_array_get(args->json, 1)));
     if (request->operation == NULL)
         return err;
     if (request->id == OPERATION_session_authenticate)

@@ -45,7 +45,7 @@ bool decode_json_is_whole(struct str text) {
     return text.len > 0 && scan_brackets(text).end == text.len;
 }
 
-enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) {
+enum err decode_json(struct str text, size_t depth_max, json_t **out) {
     json_error_t error;
     *out = NULL;
     if (is_shallow(text, depth_max))
@@ -53,22 +53,25 @@ enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) {
     return *out != NULL ? ERR_OK : ERR_INVALID_JSON;
 }
 
-enum err decode_json(struct str text, size_t depth_max, json_t **out) {
-    enum err err = decode_json_tree(text, depth_max, out);
-    if (err == ERR_OK && !json_is_object(*out)) {
-        json_decref(*out);
-        *out = NULL;
-        err = ERR_INVALID_JSON;
-    }
-    return err;
+struct decode_object decode_object_of(json_t *json) {
+    if (json_is_object(json))
+        return (struct decode_object){.json = json};
+    return (struct decode_object){.is_other = json != NULL && !json_is_null(json)};
 }
 
-enum err decode_object_parse(struct str text, struct json_flat *room, struct decode_object *out) {
+enum err decode_object_parse(struct str text, size_t depth_max, struct json_flat *room,
+                             struct decode_object *out) {
+    json_t *json = NULL;
     *out = (struct decode_object){0};
-    if (!json_flat_parse(text, room))
-        return decode_json(text, DECODE_DEPTH_MAX, &out->json);
-    out->flat = &room->root;
-    return ERR_OK;
+    if (json_flat_parse(text, room)) {
+        out->flat = &room->root;
+        return ERR_OK;
+    }
+    enum err err = decode_json(text, depth_max, &json);
+    *out = decode_object_of(json);
+    if (out->json == NULL)
+        json_decref(json);
+    return err;
 }
 
 void decode_object_release(struct decode_object take_object) {
@@ -117,7 +120,7 @@ struct raw {
     struct str written;          /* flat JSON: the value as it stands there */
     int64_t integer;             /* an integer's */
     const json_t *list;          /* an array's, of jansson */
-    struct decode_object object; /* an object's; borrowed */
+    struct decode_object object; /* an object's, or that it is none; borrowed */
 };
 
 static struct raw raw_from_json(json_t *json) {
@@ -128,8 +131,7 @@ static struct raw raw_from_json(json_t *json) {
         raw.integer = json_integer_value(json);
     else if (raw.type == JSON_ARRAY)
         raw.list = json;
-    else if (raw.type == JSON_OBJECT)
-        raw.object.json = json;
+    raw.object = decode_object_of(json);
     return raw;
 }
 
@@ -141,6 +143,7 @@ static struct raw raw_from_flat(const struct json_flat_member *member) {
         raw.integer = member->integer;
     else if (raw.type == JSON_OBJECT)
         raw.object.flat = member->object;
+    raw.object.is_other = raw.type != JSON_OBJECT && raw.type != JSON_NULL;
     return raw;
 }
 
@@ -417,6 +420,8 @@ enum err decode_params(struct arena *arena, const struct operation *operation,
                        const struct decode_source *source, void *params,
                        struct error_detail *detail) {
     uint64_t present = 0;
+    if (source->body.is_other)
+        return ERR_INVALID_REQUEST;
     for (unsigned i = 0; operation->in[i].name != NULL; i++) {
         const struct field *field = &operation->in[i];
         struct decoder decoder = {arena, field, detail, (char *)params + field->offset};
@@ -454,19 +459,17 @@ static enum err decode_frame_id(struct arena *arena, const struct decode_object 
 }
 
 enum err decode_frame(struct arena *arena, struct str text, struct decode_frame *out) {
-    struct raw method = {0}, params = {.type = JSON_NULL};
+    struct raw method = {0}, params = {0};
     out->id = out->method = STR_EMPTY;
     out->params = (struct decode_object){0};
-    enum err err = decode_object_parse(text, &out->room, &out->object);
+    enum err err = decode_object_parse(text, DECODE_FRAME_DEPTH_MAX, &out->room, &out->object);
     if (err == ERR_OK)
         err = decode_frame_id(arena, &out->object, &out->id);
     if (err != ERR_OK)
         return err;
-    bool has_method = raw_find(&out->object, "method", &method);
-    raw_find(&out->object, "params", &params);
-    if (!has_method || method.type != JSON_STRING ||
-        (params.type != JSON_NULL && params.type != JSON_OBJECT))
+    if (!raw_find(&out->object, "method", &method) || method.type != JSON_STRING)
         return ERR_INVALID_REQUEST;
+    raw_find(&out->object, "params", &params);
     out->method = method.text;
     out->params = params.object;
     return ERR_OK;

@@ -9,16 +9,16 @@
 #include "protocol/operations.h"
 #include <jansson.h>
 
-/* Arrays and objects in each other; no operation needs more than 3. */
-enum { DECODE_DEPTH_MAX = 16 };
+/* Arrays and objects in each other, params themselves counted; no operation needs more than 3. What
+ * holds params (a frame, a Socket.IO event) is one level more. */
+enum { DECODE_DEPTH_MAX = 16, DECODE_FRAME_DEPTH_MAX = DECODE_DEPTH_MAX + 1 };
 /* The longest id of a socket request, as JSON text. */
 enum { DECODE_ID_MAX_BYTES = 64 };
 
-/* Parses one JSON object; the caller limits its length. ERR_INVALID_JSON for everything else: too
- * deep, duplicate keys, NUL. On success the caller gives *out back with json_decref. */
+/* Parses one JSON value of any type; the caller limits its length. ERR_INVALID_JSON for everything
+ * else, and for what is not believed: too deep, duplicate keys, NUL, a number beyond 64 bits, half
+ * a surrogate pair. On success the caller gives *out back with json_decref. */
 enum err decode_json(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
-/* The same for any JSON value. */
-enum err decode_json_tree(struct str text, size_t depth_max, json_t **out) MUST_CHECK;
 
 /* Whether the first bracket of the text is closed at its very end: such an object or array was not
  * cut off, even if it is none that is believed. */
@@ -28,12 +28,15 @@ bool decode_json_is_whole(struct str text);
 struct decode_object {
     json_t *json;
     const struct json_flat_object *flat;
+    bool is_other; /* none, since JSON of another type stood there: decode_params refuses it */
 };
 
-/* decode_json to DECODE_DEPTH_MAX with the same outcome for every text; what json_flat_parse takes
- * stands in *room. On success the caller gives *out back with decode_object_release; until then
- * text and room stay where they are. */
-enum err decode_object_parse(struct str text, struct json_flat *room,
+/* What stands where an object is wanted, borrowed: NULL (nothing) and null are none. */
+struct decode_object decode_object_of(json_t *json);
+/* The same for a text, with decode_json's outcome for every one; what json_flat_parse takes stands
+ * in *room. The caller gives *out back with decode_object_release; until then text and room stay
+ * where they are. */
+enum err decode_object_parse(struct str text, size_t depth_max, struct json_flat *room,
                              struct decode_object *out) MUST_CHECK;
 void decode_object_release(struct decode_object take_object);
 
@@ -45,7 +48,7 @@ bool decode_percent(struct arena *arena, struct str text, bool plus_is_space,
  * order. */
 enum { DECODE_PATH_MAX = 4 };
 struct decode_source {
-    struct decode_object body; /* borrowed, or none */
+    struct decode_object body; /* borrowed */
     struct str query;          /* percent-encoded, or empty */
     struct decode_pair {
         struct str name, value; /* value decoded */
@@ -55,7 +58,8 @@ struct decode_source {
     struct str idempotency_key;
 };
 
-/* Fills `params` (operation->params_size bytes, zeroed); strings are copied into the arena.
+/* Fills `params` (operation->params_size bytes, zeroed); strings are copied into the arena. One
+ * rule for every way: nothing, null or an object is taken, any other JSON is ERR_INVALID_REQUEST.
  * ERR_MISSING_FIELD, ERR_INVALID_FIELD and ERR_NONCE_CONFLICT name the field and what is allowed in
  * `detail`. */
 enum err decode_params(struct arena *arena, const struct operation *operation,
@@ -64,8 +68,9 @@ enum err decode_params(struct arena *arena, const struct operation *operation,
 
 /* A socket request `{"id":1,"method":"…","params":{…}}`. `id` is JSON text (a number or string) in
  * the arena, NULL-safe: empty when there is none, and set as soon as it is known, also when an
- * error follows. `method` and `params` (none when absent) are borrowed from the text, `object` and
- * `room`: they end with the release of `object`, and a frame is not copied. */
+ * error follows. JSON that is no request is ERR_INVALID_REQUEST. `method` and `params` are borrowed
+ * from the text, `object` and `room`: they end with the release of `object`, and a frame is not
+ * copied. */
 struct decode_frame {
     struct decode_object object; /* the caller's, decode_object_release, also after an error */
     struct str id;

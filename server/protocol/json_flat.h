@@ -2,10 +2,9 @@
  * Any thread; nothing is shared.
  *
  * The contract: json_flat_parse takes a text or declines it, and never judges. What it takes,
- * jansson takes too (json_loadb with JSON_REJECT_DUPLICATES, an object, nested at most 2 deep) and
- * finds the same members with the same types and values. What it declines may be good or bad JSON:
- * the caller asks jansson. tests/unit/test_json_flat.c and tests/fuzz/fuzz_json_flat.c hold it to
- * that.
+ * jansson takes too (decode_json, as an object nested at most 2 deep) and finds the same members
+ * with the same types and values. What it declines may be good or bad JSON: the caller asks
+ * jansson. tests/unit/test_json_flat.c and tests/fuzz/fuzz_json_flat.c hold it to that.
  *
  * Taken: one object of strings, whole numbers of at most JSON_FLAT_DIGITS_MAX digits, true, false,
  * null, and at most one object of the same, with white space where JSON has it. Declined: a

@@ -14,7 +14,7 @@ static bool names_attachment(const json_t *value, unsigned attachments) {
            json_integer_value(num) < (json_int_t)attachments;
 }
 
-/* Depth is bounded by the parser (SOCKETIO_DEPTH_MAX). False when one names no attachment. */
+/* Depth is bounded by the parser (DECODE_FRAME_DEPTH_MAX). False when one names no attachment. */
 static bool check_placeholders(const json_t *value, unsigned attachments, bool *found) {
     if (is_placeholder(value)) {
         *found = true;
@@ -144,7 +144,10 @@ bool socketio_parse(struct str text, struct socketio_packet *out) {
         !take_namespace(&rest, &out->nsp) ||
         (out->type != SOCKETIO_CONNECT && !take_id(&rest, &out->id)))
         return false;
-    if (rest.len > 0 && decode_json_tree(rest, SOCKETIO_DEPTH_MAX, &out->data) != ERR_OK)
+    /* CONNECT's payload is params itself, all others are an array that holds them */
+    size_t depth_max =
+        out->type == SOCKETIO_CONNECT ? DECODE_DEPTH_MAX : (size_t)DECODE_FRAME_DEPTH_MAX;
+    if (rest.len > 0 && decode_json(rest, depth_max, &out->data) != ERR_OK)
         return is_unreadable_event(out, rest);
     if (has_form(out))
         return true;

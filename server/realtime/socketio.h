@@ -25,7 +25,6 @@ enum socketio_type {
 enum {
     SOCKETIO_NAMESPACE_MAX_BYTES = 64,
     SOCKETIO_ATTACHMENTS_MAX = 16,
-    SOCKETIO_DEPTH_MAX = 20, /* arrays and objects in each other */
     SOCKETIO_ID_MAX_DIGITS = 15,
     SOCKETIO_NO_ID = -1,
 };

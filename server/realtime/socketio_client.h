@@ -30,7 +30,7 @@ struct socketio_ops {
                     const struct http_request *request);
     /* It asks for a namespace that is there, with this payload (any JSON, or NULL), borrowed: to be
      * answered with socketio_accept or socketio_refuse. */
-    void (*on_connect)(struct socketio_socket *socket, const json_t *auth);
+    void (*on_connect)(struct socketio_socket *socket, json_t *auth);
     /* `args` holds the name first, or nothing that could be read; `ack` is the id to acknowledge
      * with, or SOCKETIO_NO_ID. All borrowed for the call. */
     void (*on_event)(struct socketio_socket *socket, const struct socketio_args *args, int64_t ack);

@@ -50,7 +50,7 @@ static char *dump(json_t *json) {
     return text;
 }
 
-static void on_connect(struct socketio_socket *socket, const json_t *auth) {
+static void on_connect(struct socketio_socket *socket, json_t *auth) {
     json_t *args = json_array(), *payload = auth != NULL ? json_deep_copy(auth) : json_object();
     json_array_append_new(args, json_string("auth"));
     json_array_append_new(args, payload);

@@ -120,7 +120,8 @@ test("text and nonce have their limits, and nothing refused is stored", async ()
     assert.deepEqual(await refusal({ nonce: "n", text }), [400, "invalid_field", "text"], JSON.stringify(text).slice(0, 40));
   for (const nonce of ["", "n".repeat(65), "ünicode", "new\nline", 7])
     assert.deepEqual(await refusal({ nonce, text: "x" }), [400, "invalid_field", "nonce"], JSON.stringify(nonce));
-  for (const text of ["{", "[]", '{"nonce":"n","text":"a\\u0000b"}', '{"nonce":"n","text":"\\ud800"}'])
+  assert.deepEqual(await refusal("[]"), [400, "invalid_request", undefined]);
+  for (const text of ["{", '{"nonce":"n","text":"a\\u0000b"}', '{"nonce":"n","text":"\\ud800"}'])
     assert.deepEqual((await refusal(text)).slice(0, 2), [400, "invalid_json"], text);
   assert.deepEqual((await refusal('{"nonce":"n","nonce":"m","text":"x"}')).slice(0, 2), [400, "invalid_json"]);
   assert.deepEqual((await refusal(`{"nonce":"n","text":"${"a".repeat(300_000)}"}`)).slice(0, 2), [413, "too_large"]);
@@ -325,7 +326,7 @@ test("what is asked of a socket wrongly is answered with its code, and the socke
   assert.equal(await client.code("user.me"), "ok");
   assert.deepEqual(
     replies.slice(0, 10).map((one) => (one["error"] as Json | undefined)?.["code"]),
-    ["invalid_json", "invalid_json", "invalid_json", "invalid_json", "invalid_request", "invalid_request", "invalid_request", "unknown_operation", "invalid_request", "missing_field"],
+    ["invalid_json", "invalid_json", "invalid_request", "invalid_request", "invalid_request", "invalid_request", "invalid_request", "unknown_operation", "invalid_request", "missing_field"],
   );
   assert.deepEqual(replies.slice(7, 10).map((one) => one["id"]), [2, 3, "a"]);
   client.close();

@@ -103,7 +103,6 @@ test("auth.cursor goes on from a saved place, auth.rooms chooses rooms; an alter
 test("an auth payload of wrong types is refused by the name of the field, null is as not given", async () => {
   const { token } = bob;
   const wrong: [unknown, string][] = [
-    [[], "auth"], ["x", "auth"], [5, "auth"], [true, "auth"],
     [{ token: 5 }, "token"], [{ token, cursor: 7 }, "cursor"], [{ token, rooms: 5 }, "rooms"], [{ token, rooms: {} }, "rooms"],
     [{ token, recovery: "yes" }, "recovery"], [{ token, pid: 1 }, "pid"], [{ token, offset: [] }, "offset"],
   ];
@@ -271,7 +270,7 @@ test("a plain WebSocket's message has its own, lower limit", async () => {
 /** JSON of a client that a plain WebSocket answers with invalid_json, for the place of a member of params. */
 const unreadable: [string, unknown][] = [
   ["a whole number beyond 64 bits", 1e20],
-  ["nesting beyond 20", JSON.parse(`${"[".repeat(30)}${"]".repeat(30)}`)],
+  ["nesting beyond 16", JSON.parse(`${"[".repeat(30)}${"]".repeat(30)}`)],
   ["NUL in a text", "a\0b"],
   ["half a surrogate pair", "a\ud800"],
 ];

@@ -17,6 +17,8 @@ static struct error_detail detail;
 /* Where the newest params stand. */
 static union {
     struct message_send_params send;
+    struct ticket_create_params ticket;
+    struct room_create_params create;
     struct message_list_params list;
     struct room_update_params update;
     struct room_archive_params archive;
@@ -49,10 +51,12 @@ static enum err decode_from(enum operation_id id, const struct decode_source *so
 
 static enum err decode_by_jansson(enum operation_id id, struct str text) {
     struct decode_source source = {0};
-    enum err err = decode_json(text, DECODE_DEPTH_MAX, &source.body.json);
+    json_t *json = NULL;
+    enum err err = decode_json(text, DECODE_DEPTH_MAX, &json);
+    source.body = decode_object_of(json);
     if (err == ERR_OK)
         err = decode_from(id, &source);
-    decode_object_release(source.body);
+    json_decref(json);
     return err;
 }
 
@@ -64,7 +68,7 @@ static enum err decode_text(enum operation_id id, const char *text) {
     enum err want = decode_by_jansson(id, str_from_cstr(text));
     struct error_detail told = detail;
     detail = (struct error_detail){0};
-    enum err err = decode_object_parse(str_from_cstr(text), &room, &source.body);
+    enum err err = decode_object_parse(str_from_cstr(text), DECODE_DEPTH_MAX, &room, &source.body);
     if (err == ERR_OK)
         err = decode_from(id, &source);
     decode_object_release(source.body);
@@ -104,18 +108,20 @@ static bool is_json(struct str text, size_t depth_max) {
     return err == ERR_OK;
 }
 
-static void only_one_whole_object_is_json(void **state) {
+static void only_one_whole_value_is_json(void **state) {
     (void)state;
     static const char *const wrong[] = {
-        "",           " ",           "null",          "1",        "\"a\"",
-        "[]",         "{",           "{}}",           "{} {}",    "{'a':1}",
-        "{\"a\":1,}", "{\"a\":01}",  "{a:1}",         "{\"a\":}", "{\"a\"}",
-        "nul",        "{\"a\":NaN}", "{\"a\":1e999}", "// \n{}",  "{\"a\":+1}"};
+        "",        " ",     "null null",   "1 1",           "\"a",        "[",         "{",
+        "{}}",     "{} {}", "{'a':1}",     "{\"a\":1,}",    "{\"a\":01}", "{a:1}",     "{\"a\":}",
+        "{\"a\"}", "nul",   "{\"a\":NaN}", "{\"a\":1e999}", "// \n{}",    "{\"a\":+1}"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (is_json(str_from_cstr(wrong[i]), DECODE_DEPTH_MAX))
             fail_msg("taken: %s", wrong[i]);
     assert_true(is_json(STR("{}"), DECODE_DEPTH_MAX));
     assert_true(is_json(STR(" {\"a\" : [1, 2.5, true, null]}\n"), DECODE_DEPTH_MAX));
+    assert_true(is_json(STR("[]"), DECODE_DEPTH_MAX));
+    assert_true(is_json(STR(" null "), DECODE_DEPTH_MAX));
+    assert_true(is_json(STR("\"a\""), DECODE_DEPTH_MAX));
 }
 
 static void a_name_twice_in_an_object_is_refused(void **state) {
@@ -164,6 +170,60 @@ static void text_is_utf8_without_nul_and_half_surrogates(void **state) {
 }
 
 /* ---- params ---- */
+
+/* An object with lists in it, `depth` levels with its own. */
+static const char *make_deep(size_t depth) {
+    struct buf json = BUF_INIT;
+    buf_append_cstr(&json, "{\"more\":");
+    for (size_t i = 1; i < depth; i++)
+        buf_append_char(&json, '[');
+    for (size_t i = 1; i < depth; i++)
+        buf_append_char(&json, ']');
+    buf_append_char(&json, '}');
+    struct str copy = arena_strdup(arena, buf_str(&json));
+    buf_finish(&json);
+    return copy.ptr;
+}
+
+/* The error of a frame with such params. */
+static enum err decode_frame_with(const char *frame_params, bool *is_other) {
+    struct decode_frame frame;
+    struct str text =
+        arena_printf(arena, "{\"id\":7,\"method\":\"ticket.create\",\"params\":%s}", frame_params);
+    enum err err = decode_frame(arena, text, &frame);
+    *is_other = frame.params.is_other;
+    decode_object_release(frame.object);
+    return err;
+}
+
+static void depth_counts_from_the_params_in_a_body_and_in_a_frame(void **state) {
+    (void)state;
+    bool is_other;
+    for (size_t extra = 0; extra < 3; extra++) {
+        const char *text = make_deep(DECODE_DEPTH_MAX + extra);
+        enum err want = extra == 0 ? ERR_OK : ERR_INVALID_JSON;
+        assert_int_equal(decode_text(OPERATION_ticket_create, text), want);
+        assert_int_equal(decode_frame_with(text, &is_other), want);
+    }
+}
+
+static void params_are_nothing_null_or_an_object(void **state) {
+    (void)state;
+    static const char *const other[] = {"[]", "[{}]", "0", "-1.5", "\"\"", "true", "false"};
+    bool is_other;
+    assert_int_equal(decode_from(OPERATION_ticket_create, &(struct decode_source){0}), ERR_OK);
+    assert_int_equal(decode_text(OPERATION_ticket_create, "null"), ERR_OK);
+    assert_int_equal(decode_text(OPERATION_ticket_create, "{}"), ERR_OK);
+    assert_refused(OPERATION_room_create, "null", ERR_MISSING_FIELD, "name");
+    assert_int_equal(decode_frame_with("null", &is_other), ERR_OK);
+    assert_false(is_other);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        assert_refused(OPERATION_ticket_create, other[i], ERR_INVALID_REQUEST, "");
+        assert_refused(OPERATION_room_create, other[i], ERR_INVALID_REQUEST, "");
+        assert_int_equal(decode_frame_with(other[i], &is_other), ERR_OK); /* the operation's word */
+        assert_true(is_other);
+    }
+}
 
 static void a_whole_request_is_decoded(void **state) {
     (void)state;
@@ -405,13 +465,14 @@ static void a_frame_that_is_wrong_still_tells_its_id(void **state) {
     (void)state;
     assert_int_equal(decode_request("{\"id\":7}", "7"), ERR_INVALID_REQUEST);
     assert_int_equal(decode_request("{\"id\":7,\"method\":1}", "7"), ERR_INVALID_REQUEST);
-    assert_int_equal(decode_request("{\"id\":7,\"method\":\"a\",\"params\":[]}", "7"),
-                     ERR_INVALID_REQUEST);
     assert_int_equal(decode_request("{\"method\":\"a\"}", ""), ERR_INVALID_REQUEST);
     assert_int_equal(decode_request("{\"id\":null,\"method\":\"a\"}", ""), ERR_INVALID_REQUEST);
     assert_int_equal(decode_request("{\"id\":1.5,\"method\":\"a\"}", ""), ERR_INVALID_REQUEST);
     assert_int_equal(decode_request("{\"id\":{},\"method\":\"a\"}", ""), ERR_INVALID_REQUEST);
     assert_int_equal(decode_request("not json", ""), ERR_INVALID_JSON);
+    assert_int_equal(decode_request("[]", ""), ERR_INVALID_REQUEST);
+    assert_int_equal(decode_request("null", ""), ERR_INVALID_REQUEST);
+    assert_int_equal(decode_request("\"x\"", ""), ERR_INVALID_REQUEST);
 }
 
 static void an_id_has_a_longest_length(void **state) {
@@ -428,11 +489,13 @@ static void an_id_has_a_longest_length(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(only_one_whole_object_is_json),
+        TEST(only_one_whole_value_is_json),
         TEST(a_name_twice_in_an_object_is_refused),
         TEST(what_is_whole_ends_with_its_first_bracket),
         TEST(nesting_has_a_limit_and_brackets_in_strings_are_none),
         TEST(text_is_utf8_without_nul_and_half_surrogates),
+        TEST(depth_counts_from_the_params_in_a_body_and_in_a_frame),
+        TEST(params_are_nothing_null_or_an_object),
         TEST(a_whole_request_is_decoded),
         TEST(what_is_required_and_missing_is_named),
         TEST(a_value_of_another_type_is_refused),

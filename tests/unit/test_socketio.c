@@ -1,4 +1,5 @@
 /* Socket.IO's packets: what is one, what is none, and how they are written. */
+#include "protocol/decode.h"
 #include "realtime/socketio.h"
 
 #include <setjmp.h>
@@ -163,22 +164,39 @@ static void limits_hold_to_the_last_one(void **state) {
     buf_clear(&text);
     buf_appendf(&text, "0/%0*d,", SOCKETIO_NAMESPACE_MAX_BYTES, 7);
     assert_false(socketio_parse(buf_str(&text), &packet));
-    for (int extra = 0; extra < 2; extra++) {
-        buf_clear(&text);
-        buf_append_cstr(&text, "2[\"hey\",");
-        for (int i = 1; i < SOCKETIO_DEPTH_MAX + extra; i++)
-            buf_append_char(&text, '[');
-        for (int i = 1; i < SOCKETIO_DEPTH_MAX + extra; i++)
-            buf_append_char(&text, ']');
-        buf_append_char(&text, ']');
-        assert_true(socketio_parse(buf_str(&text), &packet));
-        assert_int_equal(packet.data != NULL, extra == 0);
-        json_decref(packet.data);
-    }
     assert_true(socketio_parse(STR("516-[\"hey\"]"), &packet));
     assert_int_equal(packet.attachments, SOCKETIO_ATTACHMENTS_MAX);
     json_decref(packet.data);
     buf_finish(&text);
+}
+
+/* A packet with `levels` lists in each other behind `head`. */
+static bool parse_deep(const char *head, size_t levels, const char *tail,
+                       struct socketio_packet *out) {
+    struct buf text = BUF_INIT;
+    buf_append_cstr(&text, head);
+    for (size_t i = 0; i < levels; i++)
+        buf_append_char(&text, '[');
+    for (size_t i = 0; i < levels; i++)
+        buf_append_char(&text, ']');
+    buf_append_cstr(&text, tail);
+    bool is_parsed = socketio_parse(buf_str(&text), out);
+    buf_finish(&text);
+    return is_parsed;
+}
+
+/* As in a REST body and a WebSocket's params: the array of an event is not one of theirs. */
+static void depth_counts_from_the_params(void **state) {
+    struct socketio_packet packet;
+    (void)state;
+    for (size_t extra = 0; extra < 2; extra++) {
+        assert_true(parse_deep("2[\"hey\",", DECODE_DEPTH_MAX + extra, "]", &packet));
+        assert_int_equal(packet.data != NULL, extra == 0);
+        json_decref(packet.data);
+    }
+    assert_true(parse_deep("0", DECODE_DEPTH_MAX, "", &packet));
+    json_decref(packet.data);
+    assert_false(parse_deep("0", DECODE_DEPTH_MAX + 1, "", &packet));
 }
 
 static void a_placeholder_is_found_wherever_it_stands(void **state) {
@@ -204,6 +222,7 @@ int main(void) {
         cmocka_unit_test(an_event_whose_arguments_are_not_believed_is_one),
         cmocka_unit_test(a_connect_carries_any_payload),
         cmocka_unit_test(limits_hold_to_the_last_one),
+        cmocka_unit_test(depth_counts_from_the_params),
         cmocka_unit_test(a_placeholder_is_found_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ void engine_close(struct engine *engine, uint16_t code, struct str reason) {
 static struct buf heard;
 static struct socketio_socket *last;
 
-static void on_connect(struct socketio_socket *socket, const json_t *auth) {
+static void on_connect(struct socketio_socket *socket, json_t *auth) {
     char *json = auth != NULL ? json_dumps(auth, JSON_COMPACT) : NULL;
     buf_appendf(&heard, "connect %.*s %s\n", STR_ARG(socketio_namespace(socket)),
                 json != NULL ? json : "-");
