@@ -319,6 +319,20 @@ static bool answer_if_doubled(struct conn *conn, const struct http_request *http
     return name != NULL;
 }
 
+/* Answers what is not for this site as it was asked for: by another name, by the other scheme, or
+ * by plain HTTP before a proxy. */
+static bool answer_if_misdirected(struct conn *conn, const struct http_request *http) {
+    const struct site *site = &api_of(conn)->site;
+    bool is_plain = site->is_secure && http->is_forwarded_plain;
+    if (!site_knows_host(site, http->host) || (!is_plain && !site_knows_scheme(site, http->scheme)))
+        http_reply_error(conn, http, ERR_UNKNOWN_HOST);
+    else if (is_plain && !http_request_is_server_wide(http))
+        redirect_to_site(conn, site, http);
+    else
+        return false;
+    return true;
+}
+
 /* What follows /api/v1, or ptr NULL for another path. */
 static struct str api_path(struct str path) {
     if (!str_starts_with(path, API_PREFIX))
@@ -328,15 +342,13 @@ static struct str api_path(struct str path) {
 }
 
 static void on_request(struct conn *conn, struct http_request *take_request) {
-    struct api *api = api_of(conn);
     struct str path = api_path(take_request->path);
     metrics_add(METRIC_HTTP_REQUESTS, 1);
-    if (answer_health(conn, take_request) || answer_if_doubled(conn, take_request)) {
-        /* answered, whatever the Host */
-    } else if (!site_knows_host(&api->site, take_request->host)) {
-        http_reply_error(conn, take_request, ERR_UNKNOWN_HOST);
-    } else if (api->site.is_secure && take_request->is_forwarded_plain) {
-        redirect_to_site(conn, &api->site, take_request);
+    if (answer_health(conn, take_request) || answer_if_doubled(conn, take_request) ||
+        answer_if_misdirected(conn, take_request)) {
+        /* answered */
+    } else if (http_request_is_server_wide(take_request)) {
+        http_reply_options(conn, take_request, HTTP_METHODS);
     } else if (str_equal(take_request->path, STR("/metrics"))) {
         answer_metrics(conn, take_request);
     } else if (str_equal(path, STR("/ws"))) {
@@ -364,6 +376,8 @@ const struct conn_ops api_http_ops = {.may_greet = may_greet, .on_request = on_r
 static void on_metrics_request(struct conn *conn, struct http_request *take_request) {
     if (answer_health(conn, take_request)) {
         /* answered */
+    } else if (http_request_is_server_wide(take_request)) {
+        http_reply_options(conn, take_request, STR("GET, HEAD, OPTIONS"));
     } else if (str_equal(take_request->path, STR("/metrics"))) {
         if (!answer_unless_read(conn, take_request))
             http_reply_metrics(conn, take_request->method == METHOD_HEAD,

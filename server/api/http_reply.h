@@ -3,6 +3,9 @@
 #include "api/request.h"
 #include "net/conn.h"
 
+/* What the server takes at one address or another: the answer to OPTIONS *. */
+#define HTTP_METHODS STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+
 /* The result of an operation, with its cookie, or its error as problem details. The request stays
  * the caller's. */
 void http_reply_request(struct conn *conn, const struct request *request);

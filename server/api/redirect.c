@@ -21,14 +21,16 @@ void redirect_to_site(struct conn *conn, const struct site *site, const struct h
     buf_finish(&headers);
 }
 
-/* Nothing else is served here, for names that are ours. */
+/* Nothing else is served here, for names that are ours; whoever asks by https asks elsewhere. */
 static void on_request(struct conn *conn, struct http_request *take_request) {
     const struct api *api = conn_loop(conn)->api;
     metrics_add(METRIC_HTTP_REQUESTS, 1);
-    if (site_knows_name(&api->site, take_request->host))
-        redirect_to_site(conn, &api->site, take_request);
-    else
+    if (!site_knows_name(&api->site, take_request->host) || take_request->scheme == SCHEME_HTTPS)
         http_reply_error(conn, take_request, ERR_UNKNOWN_HOST);
+    else if (http_request_is_server_wide(take_request))
+        http_reply_options(conn, take_request, HTTP_METHODS);
+    else
+        redirect_to_site(conn, &api->site, take_request);
     http_request_destroy(take_request);
 }
 

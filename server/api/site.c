@@ -1,6 +1,5 @@
 #include "api/site.h"
 
-#include "net/http_request.h"
 #include <ctype.h>
 #include <stdio.h>
 
@@ -100,6 +99,10 @@ bool site_knows_name(const struct site *site, struct str host) {
             return true;
     }
     return false;
+}
+
+bool site_knows_scheme(const struct site *site, enum http_scheme scheme) {
+    return scheme == SCHEME_NONE || (scheme == SCHEME_HTTPS) == site->is_secure;
 }
 
 bool site_knows_origin(const struct site *site, struct str origin) {

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "net/http_request.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,9 +27,10 @@ bool site_init(struct site *site, struct str public_url, uint16_t port, bool is_
 bool site_knows_host(const struct site *site, struct str host);
 /* The same on whatever port: for the address that only sends people on. */
 bool site_knows_name(const struct site *site, struct str host);
+/* Whether a target that begins with this scheme (or none) means the site (RFC 9110 section 7.4). */
+bool site_knows_scheme(const struct site *site, enum http_scheme scheme);
 bool site_knows_origin(const struct site *site, struct str origin);
 
-struct http_request;
 /* True when a cookie on this request counts: Origin is ours, or absent and Sec-Fetch-Site says
  * same-origin. */
 bool site_trusts_page(const struct site *site, const struct http_request *request);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "net/http_target.h"
 #include <llhttp.h>
 
 /* Chunk headers and extensions may cost as much again as the body, and a little. */
@@ -165,13 +166,27 @@ static size_t count_headers(const struct http_request *request, const char *name
     return count;
 }
 
-/* The target must be a path ("origin form", RFC 9112 section 3.2.1); its query is cut off. */
-static bool split_target(struct http_request *request, struct str target) {
-    if (target.len == 0 || target.ptr[0] != '/')
+/* One Host of valid syntax, which HTTP/1.0 may lack (RFC 9112 section 3.2). It is empty when the
+ * sender knows of none: no site has that name. */
+static bool take_host(struct http_request *request) {
+    size_t hosts = count_headers(request, "Host");
+    request->host = http_request_header(request, "Host");
+    if (hosts > 1 || (hosts == 0 && !request->is_http10))
         return false;
-    str_cut(target, '?', &request->path, &request->query);
-    struct str fragment;
-    return !str_cut(request->path, '#', &request->path, &fragment);
+    return request->host.len == 0 || http_target_is_authority(request->host);
+}
+
+/* The host that the target names counts, and Host no longer (RFC 9112 section 3.2.2). */
+static bool take_target(struct http_request *request, struct str text) {
+    struct http_target target;
+    if (!http_target_parse(text, request->method, &target))
+        return false;
+    request->scheme = target.scheme;
+    request->path = target.path;
+    request->query = target.query;
+    if (target.scheme != SCHEME_NONE)
+        request->host = target.authority;
+    return true;
 }
 
 /* Only the one coding that everybody knows: "gzip, chunked" would be a body that we do not
@@ -200,14 +215,13 @@ static size_t limit_body(const struct http_limits *limits, struct str path) {
 static enum err check_head(struct http_parser *parser) {
     struct http_request *request = parser->request;
     const llhttp_t *llhttp = &parser->llhttp;
-    size_t hosts = count_headers(request, "Host");
     if (llhttp->http_major != 1 || llhttp->http_minor > 1)
         return ERR_VERSION_NOT_SUPPORTED;
-    if (hosts > 1 || (hosts == 0 && llhttp->http_minor == 1))
-        return ERR_INVALID_REQUEST;
+    if (llhttp->method == HTTP_CONNECT || !take_host(request))
+        return ERR_INVALID_REQUEST; /* we are no tunnel */
     if (count_headers(request, "Content-Length") > 1)
         return ERR_INVALID_REQUEST;
-    if (!split_target(request, arena_strdup(request->arena, buf_str(&parser->url))))
+    if (!take_target(request, arena_strdup(request->arena, buf_str(&parser->url))))
         return ERR_INVALID_REQUEST;
     parser->body_limit_bytes = limit_body(&parser->limits, request->path);
     if ((llhttp->flags & F_CONTENT_LENGTH) != 0 &&
@@ -229,7 +243,6 @@ static int on_headers_complete(llhttp_t *llhttp) {
     enum err error = check_head(parser);
     if (error != ERR_OK)
         return fail(parser, error);
-    request->host = http_request_header(request, "Host");
     bool has_body = (llhttp->flags & F_CHUNKED) != 0 || llhttp->content_length > 0;
     if (has_body && llhttp->upgrade != 0)
         return fail(parser, ERR_INVALID_REQUEST);

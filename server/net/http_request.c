@@ -96,6 +96,10 @@ static bool has_malformed_extensions(const struct http_request *request) {
     return false;
 }
 
+bool http_request_is_server_wide(const struct http_request *request) {
+    return str_equal(request->path, STR("*"));
+}
+
 bool http_request_wants_websocket(const struct http_request *request, bool *bad,
                                   bool *wrong_version) {
     *bad = *wrong_version = false;

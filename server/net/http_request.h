@@ -19,6 +19,9 @@ enum http_method {
     METHOD_OTHER,
 };
 
+/* What a target that is a whole address begins with (RFC 9112 section 3.2.2). */
+enum http_scheme { SCHEME_NONE, SCHEME_HTTP, SCHEME_HTTPS };
+
 struct http_header {
     struct str name; /* as sent; compare without case */
     struct str value;
@@ -28,9 +31,11 @@ struct http_request {
     struct arena *arena; /* owns all below and the struct itself */
     enum http_method method;
     struct str method_name;
-    struct str path;  /* percent-encoded, begins with '/', without query */
-    struct str query; /* without '?', may be empty */
-    struct str host;  /* the one Host header, or empty (HTTP/1.0) */
+    enum http_scheme scheme; /* that the target names, or SCHEME_NONE */
+    struct str path;         /* percent-encoded, begins with '/', without query; or "*" (OPTIONS) */
+    struct str query;        /* without '?', may be empty */
+    struct str host;         /* the target's authority, else the one Host header, else (HTTP/1.0)
+                                empty */
     struct http_header *headers;
     size_t header_count;
     struct str body;
@@ -51,6 +56,8 @@ const char *http_request_doubled(const struct http_request *request);
 bool http_request_offers(const struct http_request *request, const char *name, struct str token);
 /* The cookie's value, or ptr NULL. The first of that name counts. */
 struct str http_request_cookie(const struct http_request *request, const char *name);
+/* It asks about the server as a whole and no address of it: OPTIONS * (RFC 9110 section 9.3.7). */
+bool http_request_is_server_wide(const struct http_request *request);
 /* True for a correct RFC 6455 section 4.2.1 handshake (GET, Upgrade, Connection, version 13, a
  * 16-byte key). `bad` is set when it means to upgrade but is malformed; `wrong_version` when only
  * the version differs (answer 426 with Sec-WebSocket-Version). */

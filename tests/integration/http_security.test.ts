@@ -100,7 +100,21 @@ const smuggling: [string, string][] = [
   ["no Host", head("GET / HTTP/1.1", "X: a")],
   ["a header without a name", head("GET / HTTP/1.1", "Host: HOST", ": a")],
   ["a header without a colon", head("GET / HTTP/1.1", "Host: HOST", "lonely")],
-  ["a whole address as target", head("GET http://evil.example/ HTTP/1.1", "Host: HOST")],
+  ["a whole address as target with a user's name", head("GET http://evil.example@HOST/ HTTP/1.1", "Host: HOST")],
+  ["a whole address without a host", head("GET http:///x HTTP/1.1", "Host: HOST")],
+  ["a whole address with a port that is none", head("GET http://127.0.0.1:99999/ HTTP/1.1", "Host: HOST")],
+  ["a whole address with a fragment", head("GET http://HOST/#a HTTP/1.1", "Host: HOST")],
+  ["a whole address of another scheme", head("GET ftp://HOST/ HTTP/1.1", "Host: HOST")],
+  ["a whole address and no Host", head("GET http://HOST/ HTTP/1.1", "X: a")],
+  ["a whole address and two Hosts", head("GET http://HOST/ HTTP/1.1", "Host: HOST", "Host: HOST")],
+  ["a whole address and a Host that is none", head("GET http://HOST/ HTTP/1.1", "Host: a/b")],
+  ["a fragment behind a query", head("GET /?a#b HTTP/1.1", "Host: HOST")],
+  ["CONNECT", head("CONNECT HOST HTTP/1.1", "Host: HOST")],
+  ["an asterisk with GET", head("GET * HTTP/1.1", "Host: HOST")],
+  ["a Host with a user's name", head("GET / HTTP/1.1", "Host: evil.example@HOST")],
+  ["a Host with a path", head("GET / HTTP/1.1", "Host: HOST/a")],
+  ["a list of Hosts", head("GET / HTTP/1.1", "Host: HOST, HOST")],
+  ["a Host with a port that is none", head("GET / HTTP/1.1", "Host: 127.0.0.1:http")],
   ["two spaces in the request line", head("GET  / HTTP/1.1", "Host: HOST")],
   ["no version", head("GET /", "Host: HOST")],
   ["a Content-Length in two words", post(["Content-Length: 2 2"], "{}")],
@@ -236,10 +250,11 @@ test("HEAD answers what GET does, without the body", async () => {
 
 /* ---- hosts, origins, cookies ---- */
 
+const upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`];
+
 test("an unknown Host is answered 421, on the page, the API and a socket; no link is made of it", async () => {
-  const upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`];
   for (const [path, more] of [["/", []], ["/api/v1/me", []], ["/metrics", []], ["/api/v1/ws", upgrade]] as const) {
-    for (const foreign of ["evil.example", `evil.example:${new URL(server.url).port}`, "127.0.0.1", `${host}.evil.example`]) {
+    for (const foreign of ["evil.example", `evil.example:${new URL(server.url).port}`, "127.0.0.1", `evil.example.${host}`]) {
       const line = await Line.open(server.url);
       line.write(head(`GET ${path} HTTP/1.1`, `Host: ${foreign}`, `Authorization: Bearer ${ann.token}`, ...more));
       await until("the answer", () => line.statuses.length === 1);
@@ -256,6 +271,76 @@ test("an unknown Host is answered 421, on the page, the API and a socket; no lin
   }
   const { body } = await ann.ask("POST", "/invites", {});
   assert.ok((body["url"] as string).startsWith(`${server.url}/`));
+});
+
+/** Sends the requests on one connection and waits for all answers. */
+async function statusesOf(at: Server, ...requests: string[]): Promise<Line> {
+  const line = await Line.open(at.url);
+  line.write(requests.join(""));
+  await until("the answers", () => line.statuses.length === requests.length);
+  line.close();
+  return line;
+}
+
+test("a whole address as target is taken as its path is, and the next request after it", async () => {
+  const me = [`Host: ${host}`, `Authorization: Bearer ${ann.token}`];
+  const whole = await statusesOf(server, head(`GET http://${host}/api/v1/me?a=b HTTP/1.1`, ...me), head(`GET HTTP://${host} HTTP/1.1`, ...me), head("GET /api/v1/me HTTP/1.1", ...me), next);
+  assert.deepEqual(whole.statuses, [200, 200, 200, 200]);
+  const bodies = whole.text.split(/HTTP\/1\.1 200[^]*?\r\n\r\n/).slice(1);
+  assert.match(bodies[0] ?? "", /"ann"/);
+  assert.deepEqual(bodies.slice(0, 3), [bodies[2], page, bodies[2]]);
+  const body = JSON.stringify({ nonce: "whole", text: "by a whole address" });
+  const sent = await statusesOf(server, head(`POST http://${host}/api/v1/rooms/${general}/messages HTTP/1.1`, ...me, "Content-Type: application/json", `Content-Length: ${String(body.length)}`) + body, next);
+  assert.deepEqual(sent.statuses, [201, 200]);
+  const socket = await statusesOf(server, head(`GET http://${host}/api/v1/ws HTTP/1.1`, ...me, ...upgrade));
+  assert.deepEqual(socket.statuses, [101]);
+});
+
+test("the host in a whole address counts, and Host beside it does not", async () => {
+  const bearer = `Authorization: Bearer ${ann.token}`;
+  for (const [path, status, more] of [["/", 200, []], ["/api/v1/me", 200, []], ["/api/v1/ws", 101, upgrade]] as const) {
+    for (const foreign of ["evil.example", `evil.example:${new URL(server.url).port}`, "127.0.0.1"]) {
+      const refused = await statusesOf(server, head(`GET http://${foreign}${path} HTTP/1.1`, `Host: ${host}`, bearer, ...more));
+      assert.deepEqual([refused.statuses, codeIn(refused)], [[421], "unknown_host"], `${foreign} ${path}`);
+      const taken = await statusesOf(server, head(`GET http://${host}${path} HTTP/1.1`, `Host: ${foreign}`, bearer, ...more));
+      assert.deepEqual(taken.statuses, [status], `${foreign} ${path}`);
+    }
+  }
+  const nameless = await statusesOf(server, head(`GET http://${host}/ HTTP/1.1`, "Host:"), head("GET / HTTP/1.1", "Host:"));
+  assert.deepEqual(nameless.statuses, [200, 421]);
+});
+
+test("a page of another site is one by a whole address too", async () => {
+  const cookie = ((await signIn()).headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  for (const [origin, status] of [["http://evil.example", 403], [server.url, 200]] as const) {
+    const answer = await statusesOf(server, head(`DELETE http://${host}/api/v1/session HTTP/1.1`, "Host: evil.example", `Origin: ${origin}`, `Cookie: ${cookie}`));
+    assert.deepEqual(answer.statuses, [status], origin);
+  }
+});
+
+test("the scheme in a whole address is the site's own", async () => {
+  const other = await statusesOf(server, head(`GET https://${host}/ HTTP/1.1`, `Host: ${host}`), head(`OPTIONS https://${host} HTTP/1.1`, `Host: ${host}`));
+  assert.deepEqual([other.statuses, codeIn(other)], [[421, 421], "unknown_host"]);
+  const address = `127.0.0.1:${String(await freePort())}`;
+  const secure = await Server.start(["--public_url=https://chat.example.org", `--listen=${address}`]);
+  secure.url = `http://${address}`;
+  try {
+    const name = "Host: chat.example.org";
+    const line = await statusesOf(secure, head("GET https://chat.example.org/api/v1/me HTTP/1.1", name), head("GET http://chat.example.org/api/v1/me HTTP/1.1", name));
+    assert.deepEqual(line.statuses, [401, 421]);
+  } finally {
+    await secure.end();
+  }
+});
+
+test("OPTIONS * is answered with every method there is, to those who name the site", async () => {
+  const asked = [head("OPTIONS * HTTP/1.1", `Host: ${host}`), head(`OPTIONS http://${host} HTTP/1.1`, "Host: evil.example"), head(`OPTIONS http://${host}/ HTTP/1.1`, `Host: ${host}`)];
+  const line = await statusesOf(server, ...asked, next);
+  assert.deepEqual(line.statuses, [204, 204, 204, 200]);
+  const every = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+  assert.deepEqual([...line.text.matchAll(/^Allow: (.*)\r$/gm)].map((match) => match[1]), [every, every, "GET, HEAD, OPTIONS"]);
+  const foreign = await statusesOf(server, head("OPTIONS * HTTP/1.1", "Host: evil.example"), head("OPTIONS http://evil.example HTTP/1.1", `Host: ${host}`));
+  assert.deepEqual(foreign.statuses, [421, 421]);
 });
 
 test("no request of another site changes anything, whatever the method, with the cookie", async () => {

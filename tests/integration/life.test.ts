@@ -9,6 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
 import { ask, binary, Server, until, type Outcome, type Person } from "./harness.ts";
+import { Line } from "./raw.ts";
 
 const stopping = 4000;
 const drain_ms = 300;
@@ -165,6 +166,11 @@ test("metrics need a bearer that may read them, but not on an address of their o
   const own = await fetch(`http://127.0.0.1:${String(free)}/metrics`);
   assert.match(await own.text(), /^# TYPE parley_\w+ /m);
   assert.equal((await fetch(`http://127.0.0.1:${String(free)}/api/v1/me`)).status, 404);
+  const line = await Line.open(`http://127.0.0.1:${String(free)}`);
+  line.write("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\nGET http://x/metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("both answers", () => line.statuses.length === 2);
+  assert.deepEqual(line.statuses, [204, 200]);
+  line.close();
 });
 
 test("the log at its most talkative holds no password, token or message text", async () => {

@@ -10,7 +10,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { Authority } from "./certificates.ts";
 import { Client, Server, until } from "./harness.ts";
-import { freePort } from "./raw.ts";
+import { freePort, Line } from "./raw.ts";
 
 const header_timeout_ms = 1000;
 const attempts = 30;
@@ -107,6 +107,12 @@ test("what a trusted proxy got by plain HTTP is sent on to https", async (t) => 
   assert.equal(await status(server, { host, "x-forwarded-proto": "https" }), 401);
   assert.equal(await status(server, { host }), 401);
   assert.equal(await status(server, { host, "x-forwarded-proto": "http" }, stranger), 401);
+  const line = await Line.open(server.url);
+  for (const target of ["GET http://chat.example.org/a?b=c", "OPTIONS *", "OPTIONS http://chat.example.org"]) line.write(`${target} HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Proto: http\r\n\r\n`);
+  await until("the answers", () => line.statuses.length === 3);
+  assert.deepEqual(line.statuses, [308, 204, 204]);
+  assert.deepEqual([...line.text.matchAll(/^Location: (.*)\r$/gm)].map((match) => match[1]), ["https://chat.example.org/a?b=c"]);
+  line.close();
 });
 
 /* ---- PROXY protocol ---- */

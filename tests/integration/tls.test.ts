@@ -379,7 +379,16 @@ test("the plain address sends on to https, whatever is asked, and serves nothing
   server.url = redirect;
   const foreign = await exchange(server, "GET / HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n");
   const bare = await exchange(server, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const end = "HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n";
+  const whole = await exchange(server, `GET http://localhost/a?b ${end}`);
+  const elsewhere = await exchange(server, `GET http://elsewhere.example/ ${end.replace("elsewhere.example", "localhost")}`);
+  const secure = await exchange(server, `GET https://localhost/ ${end}`);
+  const asterisk = await exchange(server, `OPTIONS * ${end.replace("elsewhere.example", "localhost")}`);
   server.url = url;
+  assert.match(whole.text, new RegExp(`^HTTP/1\\.1 308 [^]*Location: ${server.url}/a\\?b\r\n`));
+  assert.deepEqual([elsewhere.statuses, secure.statuses, asterisk.statuses], [[421], [421], [204]]);
+  assert.match(asterisk.text, /^Allow: GET, /m);
+  assert.doesNotMatch(elsewhere.text + secure.text + asterisk.text, /Location/);
   assert.deepEqual(foreign.statuses, [421]);
   assert.doesNotMatch(foreign.text, /Location/);
   assert.match(bare.text, new RegExp(`^HTTP/1\\.1 308 [^]*Location: ${server.url}/\r\n`));

@@ -184,6 +184,44 @@ static void blank_lines_before_a_request_are_forgiven_and_count_as_idle(void **s
     http_parser_destroy(parser);
 }
 
+static void the_host_that_the_target_names_counts(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes, *host, *path, *query;
+        enum http_scheme scheme;
+    } cases[] = {
+        {"GET /a?b HTTP/1.1\r\nHost: h\r\n\r\n", "h", "/a", "b", SCHEME_NONE},
+        {"GET http://t:8/a?b HTTP/1.1\r\nHost: h\r\n\r\n", "t:8", "/a", "b", SCHEME_HTTP},
+        {"GET https://t HTTP/1.1\r\nHost:\r\n\r\n", "t", "/", "", SCHEME_HTTPS},
+        {"GET http://[::1]:8/ HTTP/1.0\r\n\r\n", "[::1]:8", "/", "", SCHEME_HTTP},
+        {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "h", "*", "", SCHEME_NONE},
+        {"OPTIONS http://t HTTP/1.1\r\nHost: h\r\n\r\n", "t", "*", "", SCHEME_HTTP},
+        {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "", "/", "", SCHEME_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_request *request = assert_taken(str_from_cstr(cases[i].bytes));
+        assert_str(request->host, cases[i].host);
+        assert_str(request->path, cases[i].path);
+        assert_str(request->query, cases[i].query);
+        assert_int_equal(request->scheme, cases[i].scheme);
+        assert_int_equal(http_request_is_server_wide(request), cases[i].path[0] == '*');
+        http_request_destroy(request);
+    }
+}
+
+static void a_whole_address_has_the_limit_of_its_path(void **state) {
+    (void)state;
+    char bytes[1024];
+    snprintf(bytes, sizeof bytes,
+             "POST http://h/own/ HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%0*d",
+             OWN_BODY_BYTES, OWN_BODY_BYTES, 0);
+    http_request_destroy(assert_taken(str_from_cstr(bytes)));
+    snprintf(bytes, sizeof bytes,
+             "POST http://h/x/own HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n",
+             OWN_BODY_BYTES);
+    assert_refused(str_from_cstr(bytes), ERR_TOO_LARGE);
+}
+
 static void keep_alive_follows_the_version_and_the_header(void **state) {
     (void)state;
     static const struct {
@@ -251,31 +289,47 @@ static void methods_are_known_by_name(void **state) {
 /* The forms on which two parsers may disagree, and plain nonsense. Keep them: an update of llhttp
  * must not loosen them. */
 static const struct str hostile[] = {
-    STR_INIT(GET_LINE "\r\n"),                             /* no Host */
-    STR_INIT(GET_LINE "Host: a\r\nHost: b\r\n\r\n"),       /* two */
-    STR_INIT(GET_LINE "Host: a\r\nhost: a\r\n\r\n"),       /* the same twice */
-    STR_INIT(GET_LINE "Host: h\r\nX: a\r\n b\r\n\r\n"),    /* obs-fold */
-    STR_INIT(GET_LINE "Host: h\r\nX: a\r\n\tb\r\n\r\n"),   /* with a tab */
-    STR_INIT(GET_LINE " Host: h\r\n\r\n"),                 /* space before the first */
-    STR_INIT(GET_LINE "Host : h\r\n\r\n"),                 /* space before the colon */
-    STR_INIT(GET_LINE "Host: h\r\nX Y: a\r\n\r\n"),        /* space in a name */
-    STR_INIT(GET_LINE "Host: h\r\n: a\r\n\r\n"),           /* no name */
-    STR_INIT(GET_LINE "Host: h\r\nnothing\r\n\r\n"),       /* no colon */
-    STR_INIT(GET_LINE "Host: h\r\nX: a\0b\r\n\r\n"),       /* NUL */
-    STR_INIT(GET_LINE "Host: h\r\nX: a\x01b\r\n\r\n"),     /* a control character */
-    STR_INIT("GET / HTTP/1.1\nHost: h\n\n"),               /* bare LF */
-    STR_INIT(GET_LINE "Host: h\nX: y\r\n\r\n"),            /* one of them */
-    STR_INIT(GET_LINE "Host: h\r\n\n"),                    /* at the end */
-    STR_INIT(GET_LINE "Host: h\rX: y\r\n\r\n"),            /* bare CR */
-    STR_INIT(GET_LINE "Host: h\r\n\rX: y\r\n\r\n"),        /* CVE-2023-30589 */
-    STR_INIT("GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),        /* two spaces */
-    STR_INIT("GET /\x80 HTTP/1.1\r\nHost: h\r\n\r\n"),     /* not ASCII */
-    STR_INIT("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),      /* a space in the target */
-    STR_INIT("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"),      /* a fragment */
-    STR_INIT("GET * HTTP/1.1\r\nHost: h\r\n\r\n"),         /* no path */
-    STR_INIT("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), /* we are no proxy */
-    STR_INIT("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"), /* nor a tunnel */
-    STR_INIT("GET /\r\n\r\n"),                             /* HTTP/0.9 */
+    STR_INIT(GET_LINE "\r\n"),                           /* no Host */
+    STR_INIT(GET_LINE "Host: a\r\nHost: b\r\n\r\n"),     /* two */
+    STR_INIT(GET_LINE "Host: a\r\nhost: a\r\n\r\n"),     /* the same twice */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\r\n b\r\n\r\n"),  /* obs-fold */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\r\n\tb\r\n\r\n"), /* with a tab */
+    STR_INIT(GET_LINE " Host: h\r\n\r\n"),               /* space before the first */
+    STR_INIT(GET_LINE "Host : h\r\n\r\n"),               /* space before the colon */
+    STR_INIT(GET_LINE "Host: h\r\nX Y: a\r\n\r\n"),      /* space in a name */
+    STR_INIT(GET_LINE "Host: h\r\n: a\r\n\r\n"),         /* no name */
+    STR_INIT(GET_LINE "Host: h\r\nnothing\r\n\r\n"),     /* no colon */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\0b\r\n\r\n"),     /* NUL */
+    STR_INIT(GET_LINE "Host: h\r\nX: a\x01b\r\n\r\n"),   /* a control character */
+    STR_INIT("GET / HTTP/1.1\nHost: h\n\n"),             /* bare LF */
+    STR_INIT(GET_LINE "Host: h\nX: y\r\n\r\n"),          /* one of them */
+    STR_INIT(GET_LINE "Host: h\r\n\n"),                  /* at the end */
+    STR_INIT(GET_LINE "Host: h\rX: y\r\n\r\n"),          /* bare CR */
+    STR_INIT(GET_LINE "Host: h\r\n\rX: y\r\n\r\n"),      /* CVE-2023-30589 */
+    STR_INIT("GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),      /* two spaces */
+    STR_INIT("GET /\x80 HTTP/1.1\r\nHost: h\r\n\r\n"),   /* not ASCII */
+    STR_INIT("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),    /* a space in the target */
+    STR_INIT("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"),    /* a fragment */
+    STR_INIT("GET /a?b#c HTTP/1.1\r\nHost: h\r\n\r\n"),  /* behind a query */
+    STR_INIT("GET * HTTP/1.1\r\nHost: h\r\n\r\n"),       /* no path */
+    STR_INIT("OPTIONS *?a HTTP/1.1\r\nHost: h\r\n\r\n"), /* nor a query of none */
+    STR_INIT("GET http://h/ HTTP/1.1\r\n\r\n"),          /* no Host beside the target's */
+    STR_INIT("GET http://h/ HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"), /* two */
+    STR_INIT("GET http://h/ HTTP/1.1\r\nHost: a b\r\n\r\n"),          /* a bad one */
+    STR_INIT("GET http://a@h/ HTTP/1.1\r\nHost: h\r\n\r\n"),          /* a user's name */
+    STR_INIT("GET http:///x HTTP/1.1\r\nHost: h\r\n\r\n"),            /* no host */
+    STR_INIT("GET http://h:99999/ HTTP/1.1\r\nHost: h\r\n\r\n"),      /* no port */
+    STR_INIT("GET http://h/#a HTTP/1.1\r\nHost: h\r\n\r\n"),          /* a fragment */
+    STR_INIT("GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n"),             /* another scheme */
+    STR_INIT("GET h:80 HTTP/1.1\r\nHost: h\r\n\r\n"),                 /* authority form */
+    STR_INIT("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"),            /* we are no tunnel */
+    STR_INIT("CONNECT http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"),        /* in any form */
+    STR_INIT(GET_LINE "Host: a/b\r\n\r\n"),                           /* no host's name */
+    STR_INIT(GET_LINE "Host: a@h\r\n\r\n"),                           /* a user's name */
+    STR_INIT(GET_LINE "Host: h, h\r\n\r\n"),                          /* two in one */
+    STR_INIT(GET_LINE "Host: h:http\r\n\r\n"),                        /* no port */
+    STR_INIT("GET / HTTP/1.0\r\nHost: a b\r\n\r\n"),                  /* old, and bad */
+    STR_INIT("GET /\r\n\r\n"),                                        /* HTTP/0.9 */
     STR_INIT(POST_HEAD "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     STR_INIT(POST_HEAD "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n"),
     STR_INIT(POST_HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\na"),
@@ -468,6 +522,8 @@ int main(void) {
         cmocka_unit_test(a_chunked_body_is_put_together),
         cmocka_unit_test(requests_behind_one_another_are_told_apart),
         cmocka_unit_test(blank_lines_before_a_request_are_forgiven_and_count_as_idle),
+        cmocka_unit_test(the_host_that_the_target_names_counts),
+        cmocka_unit_test(a_whole_address_has_the_limit_of_its_path),
         cmocka_unit_test(keep_alive_follows_the_version_and_the_header),
         cmocka_unit_test(expect_100_continue_is_told_once_and_only_to_http_1_1),
         cmocka_unit_test(methods_are_known_by_name),
