@@ -8,9 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { connect, ParleyError, type Client, type ConnectOptions, type ServerEvent } from "../../web/sdk/index.ts";
+import { connect, memoryStore, ParleyError, type Client, type ConnectOptions, type ServerEvent } from "../../web/sdk/index.ts";
 import { fileStore } from "../../web/sdk/node.ts";
 import { Server, until, type Person } from "./harness.ts";
+import { freePort } from "./raw.ts";
 
 let server: Server;
 let ann: Person;
@@ -102,6 +103,78 @@ test("a token that is none is told, over a socket and over a stream", async () =
   }
 });
 
+/** Another program than Parley, that answers all in its own way; its address. */
+async function stranger(status: number): Promise<{ url: string; end: () => void }> {
+  const http = createServer((_request, response) => response.writeHead(status, { "content-type": "text/html" }).end("<h1>hello</h1>"));
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const end = (): void => {
+    http.closeAllConnections();
+    http.close();
+  };
+  return { url: `http://127.0.0.1:${String((http.address() as AddressInfo).port)}`, end };
+}
+
+for (const way of ["auto", "socket", "stream"] as const)
+  test(`a refusal that waiting does not mend is told, with its cause (${way})`, async () => {
+    const port = await freePort();
+    const elsewhere = await Server.start(["--public_url=http://chat.example.org", `--listen=127.0.0.1:${String(port)}`]);
+    const person = await elsewhere.person("ann", "owner");
+    const others = [await stranger(404), await stranger(200)];
+    const refusals: [string, string][] = [[`http://127.0.0.1:${String(port)}`, "unknown_host"], ...others.map(({ url }): [string, string] => [url, "not_parley"])];
+    for (const [url, code] of refusals) {
+      const causes: string[] = [];
+      const { client } = open({ url, token: person.token, way, onState: (state) => "cause" in state && causes.push(state.cause.code) });
+      await assert.rejects(client.ready, (failure) => failure instanceof ParleyError && failure.code === code);
+      assert.equal(causes.at(-1), code);
+      client.close();
+    }
+    for (const other of others) other.end();
+    await elsewhere.end();
+  });
+
+test("a server that is away is told as the cause, and waited for", async () => {
+  await server.kill();
+  const causes: string[] = [];
+  const { client } = open({ url: server.url, onState: (state) => "cause" in state && causes.push(state.cause.code) });
+  await until("causes of both ways", () => causes.length > 2);
+  await server.run();
+  await client.ready;
+  assert.deepEqual([...new Set(causes)], ["network"]);
+  client.close();
+});
+
+test("after signing out nothing is sent any more, which is told; what waited stays in the store", async () => {
+  for (const way of ["socket", "stream"] as const) {
+    const person = await server.person(`leaving-${way}`);
+    const store = memoryStore();
+    const { client } = open({ url: server.url, token: person.token, way, store });
+    await client.ready;
+    await store.put({ nonce: `left-${way}`, room: general, text: "left", created_at: new Date().toISOString() });
+    assert.equal((await person.ask("DELETE", "/session")).status, 200);
+    await until("the end", () => client.state.state === "ended");
+    await assert.rejects(client.send(general, "too late"), (failure) => failure instanceof ParleyError && failure.code === "invalid_token");
+    assert.deepEqual((await store.all()).map((one) => one.nonce), [`left-${way}`]);
+  }
+});
+
+test("what is on its way when the session ends, or when the client is closed, is told to be unsent, and kept", async () => {
+  for (const end of ["sign out", "close"]) {
+    const person = await server.person(`cut-${end.replace(" ", "-")}`);
+    const store = memoryStore();
+    const { client } = open({ url: server.url, token: person.token, way: "socket", store });
+    await client.ready;
+    await server.kill();
+    await until("the loss", () => client.state.state === "waiting");
+    const waiting = assert.rejects(client.send(general, "in the dark"), (failure) => failure instanceof ParleyError && failure.code === "closed");
+    if (end === "close") client.close();
+    else await server.cli("user", "disable", person.name);
+    await server.run();
+    await waiting;
+    assert.deepEqual((await store.all()).map((one) => one.text), ["in the dark"]);
+    client.close();
+  }
+});
+
 for (const useTicket of [false, true])
   test(`where sockets are blocked it goes on over an event stream${useTicket ? " with tickets" : ""}, and over a restart nothing is lost or twice`, async () => {
     const proxy = await StrictProxy.start();
@@ -144,10 +217,10 @@ test("what a killed client had taken on is sent by the next one on the same stor
   const path = join(folder, "taken.json");
   await server.kill();
   const first = open({ url: server.url, store: fileStore(path) });
-  void first.client.send(room, "one");
-  void first.client.send(room, "two");
+  const told = Promise.allSettled([first.client.send(room, "one"), first.client.send(room, "two")]);
   await until("both to be on the disk", async () => (JSON.parse(await readFile(path, "utf8").catch(() => "[]")) as unknown[]).length === 2);
   first.client.close();
+  assert.deepEqual((await told).map((one) => one.status === "rejected" && (one.reason as ParleyError).code), ["closed", "closed"]);
   await server.run();
   const second = open({ url: server.url, store: fileStore(path) });
   await until("both to be stored", async () => (await ann.history(room)).length === 2);

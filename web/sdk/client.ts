@@ -1,9 +1,10 @@
 /* A client of Parley in one call, for the browser and for Node 22 and newer; it has no dependency. */
 import { Connection, type ConnectionState, type Way } from "./connection.ts";
-import { ParleyError } from "./errors.ts";
+import { isLasting, ParleyError } from "./errors.ts";
 import type { Message, Operations, SessionStartResult } from "./generated.ts";
 import type { EventName, ServerEvent } from "./line.ts";
 import { createOutbox, makeNonce, type OutboxEntry, type OutboxStore } from "./outbox.ts";
+import { rest } from "./rest.ts";
 import type { SocketLike } from "./socket_line.ts";
 import { memoryStore } from "./stores.ts";
 
@@ -20,7 +21,7 @@ export interface ConnectOptions {
   way?: Way | "auto";
   /** Opens event streams by a single-use ticket, where an Authorization header would not arrive. */
   useTicket?: boolean;
-  /** Told whenever the connection comes and goes. */
+  /** Told whenever the connection comes and goes; `cause` of "waiting" and "ended" says why. */
   onState?: (state: ConnectionState) => void;
   /** Told after every (re)connection, before the events that follow. `resumed: false` comes with the state to begin from. */
   onStart?: (result: SessionStartResult) => void;
@@ -36,7 +37,7 @@ interface Promised {
 type Listener = (event: ServerEvent) => void;
 
 export class Client {
-  /** The first start of the stream; rejected when the server refuses the token. */
+  /** The first start of the stream. Rejected (ParleyError) by the first refusal that waiting does not mend: no such token, a host that the server does not answer for, not a Parley server. It is tried on, though, until close(), but for a token. */
   readonly ready: Promise<SessionStartResult>;
   readonly #connection: Connection;
   readonly #store: OutboxStore;
@@ -44,6 +45,8 @@ export class Client {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #promised = new Map<string, Promised>();
   #entries: OutboxEntry[] = [];
+  /** Why nothing is taken on any more. */
+  #over: ParleyError | undefined;
 
   constructor(options: ConnectOptions) {
     const ready = Promise.withResolvers<SessionStartResult>();
@@ -56,7 +59,11 @@ export class Client {
       cursor: options.cursor,
       onState: (state) => {
         options.onState?.(state);
-        if (state.state === "ended") ready.reject(new ParleyError("invalid_token", "the session is over"));
+        if (state.state === "waiting" && isLasting(state.cause)) ready.reject(state.cause);
+        if (state.state === "ended") {
+          ready.reject(state.cause);
+          this.#finish(state.cause);
+        }
         if (state.state === "open") void this.#outbox.flush();
       },
       onStart: (result) => {
@@ -67,7 +74,7 @@ export class Client {
     });
     this.#outbox = createOutbox({
       store: this.#store,
-      waiting: () => this.#entries,
+      waiting: () => (this.#over ? [] : this.#entries),
       send: async ({ room, nonce, text }) => (await this.request("message.send", { room, nonce, text })).message,
       onStored: (message, nonce) => this.#settle(nonce)?.resolve(message),
       onGone: (nonce) => void this.#settle(nonce),
@@ -108,21 +115,37 @@ export class Client {
     return this.#connection.request(name, params);
   }
 
-  /** Sends a message once, however often the line breaks meanwhile; done when it is stored. Throws ParleyError when the server refuses it. */
+  /** Sends a message once, however often the line breaks meanwhile; done when it is stored. Throws ParleyError when the server refuses it, and where nothing is sent any more: "closed" when it was taken on before and stays in the store, else why the session ended. */
   async send(room: string, text: string): Promise<Message> {
+    if (this.#over) throw this.#over;
     const entry = { nonce: makeNonce(), room, text, created_at: new Date().toISOString() };
     const promised = Promise.withResolvers<Message>();
     await this.#store.put(entry);
     this.#promised.set(entry.nonce, promised);
     this.#entries.push(entry);
+    if (this.#over) this.#leave();
     void this.#outbox.flush();
     return promised.promise;
   }
 
   /** Ends it. What waits in the store is sent by the next client on it. */
   close(): void {
-    this.#outbox.stop();
+    this.#finish(new ParleyError("closed", "the client was closed"));
     this.#connection.close();
+  }
+
+  /** Sends nothing more. */
+  #finish(why: ParleyError): void {
+    this.#over ??= why;
+    this.#outbox.stop();
+    this.#leave();
+  }
+
+  /** What waits stays in the store; who waits for it is told so. */
+  #leave(): void {
+    const error = new ParleyError("closed", "not sent, as far as is known; it stays in the store");
+    for (const promised of this.#promised.values()) promised.reject(error);
+    this.#promised.clear();
   }
 
   /** What an earlier client left in the store goes first. */
@@ -130,7 +153,7 @@ export class Client {
     const left = await this.#store.all();
     const known = new Set(this.#entries.map((entry) => entry.nonce));
     this.#entries = [...left.filter((entry) => !known.has(entry.nonce)), ...this.#entries];
-    this.#connection.connect();
+    if (!this.#over) this.#connection.connect();
   }
 
   #settle(nonce: string): Promised | undefined {
@@ -152,7 +175,9 @@ function linesOf(options: ConnectOptions) {
     if (options.way === "stream") throw new Error("no socket is wanted");
     return options.openSocket?.(address) ?? (new WebSocket(address) as SocketLike);
   };
-  return options.way === "socket" ? { openSocket } : { openSocket, stream: { baseUrl, useTicket: options.useTicket } };
+  if (options.way !== "socket") return { openSocket, stream: { baseUrl, useTicket: options.useTicket } };
+  const probe = () => rest("user.me", {}, { baseUrl, token: options.token }).then(() => undefined, (failure: unknown) => failure as ParleyError);
+  return { openSocket, probe };
 }
 
 /** Connects, and stays connected until close(): add listeners, then await `ready`. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Connection, type ConnectionState } from "./connection.ts";
+import { ParleyError } from "./errors.ts";
 import type { SessionStartResult } from "./generated.ts";
 import type { ServerEvent } from "./line.ts";
 import type { SocketLike } from "./socket_line.ts";
@@ -26,7 +27,7 @@ class FakeSocket extends EventTarget {
 
 const tick = () => vi.advanceTimersByTimeAsync(0);
 
-function world() {
+function world(probe?: () => Promise<ParleyError | undefined>) {
   const sockets: FakeSocket[] = [];
   const states: ConnectionState[] = [];
   const starts: SessionStartResult[] = [];
@@ -38,6 +39,7 @@ function world() {
       sockets.push(socket);
       return socket as unknown as SocketLike;
     },
+    probe,
     isOnline: () => online,
     onState: (state) => states.push(state),
     onStart: (result) => starts.push(result),
@@ -92,7 +94,7 @@ it("waits longer after each failure, and as long as the server asks", async () =
   expect(waits).toHaveLength(5);
   expect(waits[4]).toBeGreaterThan((waits[0] ?? 0) * 4);
   last().lose(4000, "retry_after=1234");
-  expect(states.at(-1)).toEqual({ state: "waiting", retryAt: Date.now() + 1234 });
+  expect(states.at(-1)).toMatchObject({ state: "waiting", retryAt: Date.now() + 1234, cause: { code: "closed" } });
 });
 
 it("does not come back when the session was ended", async () => {
@@ -101,8 +103,25 @@ it("does not come back when the session was ended", async () => {
   await start("c1");
   last().lose(4500);
   await vi.advanceTimersByTimeAsync(120_000);
-  expect(states.at(-1)).toEqual({ state: "ended", code: 4500 });
+  expect(states.at(-1)).toMatchObject({ state: "ended", code: 4500, cause: { code: "invalid_token" } });
   expect(sockets).toHaveLength(1);
+});
+
+it("a socket that does not open has its cause asked by HTTP; one that was open has not", async () => {
+  const probe = vi.fn(async () => new ParleyError("unknown_host", "not here"));
+  const { connection, last, start, states, sockets } = world(probe);
+  connection.connect();
+  last().dispatchEvent(new Event("error"));
+  expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code: "network" } });
+  await tick();
+  expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code: "unknown_host" } });
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(sockets).toHaveLength(2);
+  await start("c1");
+  last().lose(1006);
+  await tick();
+  expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code: "closed" } });
+  expect(probe).toHaveBeenCalledTimes(1);
 });
 
 it("a silent line is given up and tried anew", async () => {

@@ -8,12 +8,12 @@ import { StreamLine, type StreamOptions } from "./stream_line.ts";
 export type ConnectionState =
   | { state: "connecting" }
   | { state: "open" }
-  /** The next try is at `retryAt` (Unix ms). */
-  | { state: "waiting"; retryAt: number }
+  /** The next try is at `retryAt` (Unix ms); `cause` is why the last one failed, or why the line was lost. */
+  | { state: "waiting"; retryAt: number; cause: ParleyError }
   /** Nothing is tried until connect() or the browser is online. */
   | { state: "offline" }
   /** The server ended the session: sign in again. */
-  | { state: "ended"; code: number };
+  | { state: "ended"; code: number; cause: ParleyError };
 
 /** The kind of line: a WebSocket, or Server-Sent Events with REST. */
 export type Way = "socket" | "stream";
@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   openSocket: () => SocketLike;
   /** What to fall back to; absent: sockets only. */
   stream?: StreamOptions;
+  /** Asks by HTTP what is wrong where a socket did not open, which a socket does not tell; an event stream tells it itself. Undefined: HTTP goes well. */
+  probe?: (() => Promise<ParleyError | undefined>) | undefined;
   /** A bearer token, where no cookie or header signs the socket in. */
   token?: string | undefined;
   /** Where the stream begins; absent: with the whole state. */
@@ -179,14 +181,24 @@ export class Connection {
 
   #lose(loss: Loss): void {
     const before = this.#way;
+    const wasStarted = this.#started;
     this.#countFailure();
     this.#drop();
     const turns = before === "socket" && this.#nextWay() === "stream"; /* at once: it is another way */
-    if (loss.ended !== undefined) this.#set({ state: "ended", code: loss.ended });
-    else this.#retry(loss.retryAfter_ms ?? (turns ? 0 : undefined));
+    if (loss.ended !== undefined) this.#set({ state: "ended", code: loss.ended, cause: loss.cause });
+    else this.#retry(loss.cause, loss.retryAfter_ms ?? (turns ? 0 : undefined));
+    if (!wasStarted) void this.#probe();
   }
 
-  #retry(asked_ms: number | undefined): void {
+  /** Tells a better cause of the wait, when there is one and it still waits for that. */
+  async #probe(): Promise<void> {
+    const waiting = this.#state;
+    if (waiting.state !== "waiting" || !this.#options.probe) return;
+    const cause = await this.#options.probe();
+    if (cause && this.#state === waiting) this.#set({ ...waiting, cause });
+  }
+
+  #retry(cause: ParleyError, asked_ms: number | undefined): void {
     if (this.#options.isOnline?.() === false) {
       this.#set({ state: "offline" });
       return;
@@ -194,14 +206,14 @@ export class Connection {
     const most = Math.min(backoffMost_ms, backoffFirst_ms * 2 ** this.#tries);
     const wait = asked_ms ?? most / 2 + Math.random() * (most / 2);
     this.#tries += 1;
-    this.#set({ state: "waiting", retryAt: Date.now() + wait });
+    this.#set({ state: "waiting", retryAt: Date.now() + wait, cause });
     this.#retryTimer = setTimeout(() => this.connect(), wait);
   }
 
   /** Nothing heard for too long: the line is dead, whatever the socket says. */
   #watch(limit_ms: number): void {
     clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = setTimeout(() => this.#lose({}), limit_ms);
+    this.#silenceTimer = setTimeout(() => this.#lose({ cause: new ParleyError("timeout", "nothing was heard for too long") }), limit_ms);
   }
 
   #drop(): void {

@@ -33,7 +33,7 @@ class FakeStream {
   }
 
   async open() {
-    this.answer.resolve(new Response(new ReadableStream({ start: (controller) => void (this.#controller = controller) })));
+    this.answer.resolve(new Response(new ReadableStream({ start: (controller) => void (this.#controller = controller) }), { headers: { "content-type": "text/event-stream" } }));
     await tick();
   }
   async say(message: { event: string; cursor?: string; data: object }) {
@@ -203,14 +203,44 @@ it("a stream that is refused ends the session; one that is told to wait waits", 
   connection.connect();
   stream().answer.resolve(new Response('{"code":"draining"}', { status: 503, headers: { "retry-after": "7" } }));
   await tick();
-  expect(states.at(-1)).toMatchObject({ state: "waiting" });
+  expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code: "draining" } });
   await vi.advanceTimersByTimeAsync(6_900);
   expect(streams).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(200);
   expect(streams).toHaveLength(2);
   stream().answer.resolve(new Response('{"code":"invalid_token"}', { status: 401 }));
   await tick();
-  expect(states.at(-1)).toEqual({ state: "ended", code: 4500 });
+  expect(states.at(-1)).toMatchObject({ state: "ended", code: 4500, cause: { code: "invalid_token" } });
+});
+
+it("a stream says why it was refused, whoever answered", async () => {
+  const answers: [Response, string][] = [
+    [new Response('{"code":"unknown_host","message":"not here"}', { status: 421 }), "unknown_host"],
+    [new Response("<h1>nothing here</h1>", { status: 404 }), "not_parley"],
+    [new Response("<h1>sign in to this network</h1>"), "not_parley"],
+    [new Response("<h1>bad gateway</h1>", { status: 502 }), "network"],
+  ];
+  for (const [answer, code] of answers) {
+    const { make, stream, states } = world({ sockets: false });
+    const connection = make();
+    connection.connect();
+    stream().answer.resolve(answer);
+    await tick();
+    expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code } });
+    connection.close();
+  }
+});
+
+it("a stream that is cut, or that cannot be opened, says so", async () => {
+  const { make, stream, states } = world({ sockets: false });
+  make().connect();
+  stream().answer.reject(new TypeError("fetch failed"));
+  await tick();
+  expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code: "network" } });
+  await vi.advanceTimersByTimeAsync(1200);
+  await stream().start("c1");
+  await stream().end();
+  expect(states.at(-1)).toMatchObject({ state: "waiting", cause: { code: "network" } });
 });
 
 it("what the server says last on a stream is heeded as a socket's close code is", async () => {
@@ -218,11 +248,11 @@ it("what the server says last on a stream is heeded as a socket's close code is"
   make().connect();
   await stream().start("c1");
   await stream().say({ event: "session.closed", data: { code: 4000, reason: "retry_after=1234" } });
-  expect(states.at(-1)).toEqual({ state: "waiting", retryAt: Date.now() + 1233 });
+  expect(states.at(-1)).toMatchObject({ state: "waiting", retryAt: Date.now() + 1233, cause: { code: "closed" } });
   await vi.advanceTimersByTimeAsync(1300);
   await stream().start("c1");
   await stream().say({ event: "session.closed", data: { code: 4500, reason: "signed out" } });
-  expect(states.at(-1)).toEqual({ state: "ended", code: 4500 });
+  expect(states.at(-1)).toMatchObject({ state: "ended", code: 4500, cause: { code: "invalid_token" } });
 });
 
 it("a ticket stands in for the header, a new one each time", async () => {

@@ -1,4 +1,4 @@
-import { errorFromWire, ParleyError } from "./errors.ts";
+import { errorFromAnswer, ParleyError } from "./errors.ts";
 import { routes, type Operations } from "./generated.ts";
 import { requestTimeout_ms } from "./line.ts";
 
@@ -39,7 +39,8 @@ async function exchange(url: string, signal: AbortSignal | undefined, init: Requ
   }
 }
 
-function objectIn(text: string): object | undefined {
+/** The JSON object that the text is; undefined where it is none. */
+export function objectIn(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : undefined;
@@ -63,7 +64,7 @@ export async function rest<N extends RestName>(name: N, params: Operations[N]["p
     ...(inQuery ? {} : { body: JSON.stringify(others) }),
   });
   const body = objectIn(text);
-  if (!response.ok) throw errorFromWire(body ?? {});
-  if (!body) throw new ParleyError("network", "the answer is none of the server's"); /* a proxy's page */
+  if (!response.ok) throw errorFromAnswer(response.status, body);
+  if (!body) throw new ParleyError("not_parley", "the answer is none of the server's"); /* a proxy's page */
   return body as Operations[N]["result"];
 }

@@ -1,7 +1,7 @@
 /* The line over WebSocket: requests and events on one socket. */
 import { errorFromWire, ParleyError } from "./errors.ts";
 import type { Operations } from "./generated.ts";
-import { lossOf, requestTimeout_ms, sessionEnded, type Line, type LineOwner, type ServerEvent } from "./line.ts";
+import { lossFrom, lossOf, requestTimeout_ms, type Line, type LineOwner, type ServerEvent } from "./line.ts";
 
 /** What the line needs of a WebSocket; the browser's, Node's and `ws` have it. */
 export interface SocketLike {
@@ -17,8 +17,6 @@ interface Waiting {
   reject: (error: ParleyError) => void;
   timer: ReturnType<typeof setTimeout>;
 }
-
-const refusals = new Set<string>(["sign_in_required", "invalid_token"]);
 
 export class SocketLine implements Line {
   readonly #socket: SocketLike;
@@ -70,7 +68,7 @@ export class SocketLine implements Line {
   #fail(): void {
     if (this.#opened || this.#closed) return;
     this.close();
-    this.#owner.lost({});
+    this.#owner.lost(lossFrom(new ParleyError("network", "the WebSocket did not open")));
   }
 
   async #begin(token: string | undefined, cursor: string | undefined): Promise<void> {
@@ -84,7 +82,7 @@ export class SocketLine implements Line {
     } catch (failure) {
       if (this.#closed) return;
       this.close();
-      this.#owner.lost(failure instanceof ParleyError && refusals.has(failure.code) ? { ended: sessionEnded } : {});
+      this.#owner.lost(lossFrom(failure));
     }
   }
 

@@ -1,9 +1,9 @@
 /* The line where sockets are blocked: events as Server-Sent Events, operations by REST. It resumes from the same cursor as a socket. */
-import { errorFromWire, ParleyError } from "./errors.ts";
+import { errorFromAnswer, ParleyError } from "./errors.ts";
 import { EventStreamParser, type StreamEvent } from "./event_stream.ts";
 import { routes, type Operations, type SessionStartResult } from "./generated.ts";
-import { lossOf, sessionEnded, type Line, type LineOwner, type ServerEvent } from "./line.ts";
-import { rest, type RestName, type RestOptions } from "./rest.ts";
+import { lossFrom, lossOf, type Line, type LineOwner, type Loss, type ServerEvent } from "./line.ts";
+import { objectIn, rest, type RestName, type RestOptions } from "./rest.ts";
 
 export interface StreamOptions extends RestOptions {
   /** Opens the stream by a single-use ticket instead of a header, where a header cannot be sent or would not arrive. */
@@ -35,16 +35,14 @@ export class StreamLine implements Line {
 
   /** Reads until the stream ends, and says why. */
   async #run(cursor: string | undefined): Promise<void> {
-    let loss = {};
     try {
       const response = await this.#open(cursor);
       this.#owner.heard();
-      if (!response.ok) loss = await this.#refused(response);
-      else if (response.body) await this.#read(response.body);
+      if (!response.ok) this.#lose(await refused(response));
+      else await this.#read(response);
     } catch (failure) {
-      if (failure instanceof ParleyError && failure.code === "invalid_token") loss = { ended: sessionEnded };
+      this.#lose(lossFrom(failure));
     }
-    this.#lose(loss);
   }
 
   async #open(cursor: string | undefined): Promise<Response> {
@@ -58,19 +56,14 @@ export class StreamLine implements Line {
     return fetch(`${baseUrl}/api/v1/events?${query.toString()}`, { headers, cache: "no-store", credentials: "same-origin", signal });
   }
 
-  async #refused(response: Response): Promise<{ ended?: number; retryAfter_ms?: number }> {
-    if (response.status === 401) return { ended: sessionEnded };
-    const error = errorFromWire((await response.json().catch(() => ({}))) as object);
-    const seconds = error.retryAfter ?? Number(response.headers.get("retry-after") ?? "0");
-    return seconds > 0 ? { retryAfter_ms: seconds * 1000 } : {};
-  }
-
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(response: Response): Promise<void> {
+    if (!response.body || !isEventStream(response)) throw new ParleyError("not_parley", "the answer is no event stream");
     const decoder = new TextDecoder();
-    const reader = body.getReader();
+    const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done || this.#abort.signal.aborted) return;
+      if (this.#abort.signal.aborted) return;
+      if (done) throw new ParleyError("network", "the event stream ended");
       this.#owner.heard();
       this.#parser.feed(decoder.decode(value, { stream: true }));
     }
@@ -84,9 +77,19 @@ export class StreamLine implements Line {
     else this.#owner.event(told);
   }
 
-  #lose(loss: { ended?: number; retryAfter_ms?: number }): void {
+  #lose(loss: Loss): void {
     if (this.#abort.signal.aborted) return;
     this.close();
     this.#owner.lost(loss);
   }
+}
+
+function isEventStream(response: Response): boolean {
+  return response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+}
+
+async function refused(response: Response): Promise<Loss> {
+  const loss = lossFrom(errorFromAnswer(response.status, objectIn(await response.text().catch(() => ""))));
+  const seconds = Number(response.headers.get("retry-after") ?? "0");
+  return loss.retryAfter_ms === undefined && seconds > 0 ? { ...loss, retryAfter_ms: seconds * 1000 } : loss;
 }
