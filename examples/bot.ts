@@ -1,12 +1,13 @@
-/* A bot that answers "!time" in every room that it is in, over restarts of the server and of itself. */
+/* A bot that answers "!time" in every room that it is in, once, over restarts of the server and of itself. */
 import { connect } from "../web/sdk/index.ts";
-import { fileStore } from "../web/sdk/node.ts";
+import { fileCursor } from "../web/sdk/node.ts";
 
-const { CHAT_URL: url = "http://127.0.0.1:8080", TOKEN: token = "", BOT_OUTBOX: file = "bot-outbox.json" } = process.env;
-const bot = connect({ url, token, store: fileStore(file) });
+const { CHAT_URL: url = "http://127.0.0.1:8080", TOKEN: token = "", BOT_CURSOR: file = "bot-cursor.txt" } = process.env;
+const bot = connect({ url, token, cursorStore: fileCursor(file), onState: (state) => "cause" in state && console.error(state.cause.message) });
 
-bot.on("message.created", ({ data: { message } }) => {
-  if (message.text === "!time") void bot.send(message.room, `It is ${new Date().toISOString()}`);
+bot.on("message.created", async ({ data: { message } }) => {
+  if (message.text !== "!time") return;
+  await bot.send(message.room, `It is ${message.created_at}`, `time-${message.id}`).catch(console.error);
 });
 
 await bot.ready;

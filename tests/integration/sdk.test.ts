@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connect, memoryStore, ParleyError, type Client, type ConnectOptions, type ServerEvent } from "../../web/sdk/index.ts";
-import { fileStore } from "../../web/sdk/node.ts";
+import { fileCursor, fileStore } from "../../web/sdk/node.ts";
 import { Server, until, type Person } from "./harness.ts";
 import { freePort } from "./raw.ts";
 
@@ -287,7 +287,58 @@ test("examples/bot.ts answers, over a restart of the server too; it is 20 lines 
   await server.run();
   await ann.send(general, "!time");
   await until("another", async () => (await answers()) === 2);
-  await example.stop();
+  example.child.kill("SIGKILL");
+  await example.exit;
+  await ann.send(general, "!time");
+  const next = new Example("bot.ts");
+  await until("what was asked while it was away", async () => (await answers()) === 3);
+  await ann.send(general, "!time");
+  await until("the newest", async () => (await answers()) === 4);
+  const answered = (await ann.history(general)).filter((one) => one.text.startsWith("It is 20")).map((one) => one.text);
+  assert.equal(new Set(answered).size, 4);
+  await next.stop();
+});
+
+test("examples/bot.ts says what is wrong and ends where it is refused", async () => {
+  const elsewhere = await stranger(404);
+  const example = new Example("bot.ts", [], { CHAT_URL: elsewhere.url });
+  assert.notEqual(await example.exit, 0);
+  assert.match(example.out, /HTTP 404, not from a Parley server/);
+  elsewhere.end();
+});
+
+test("the cursor store has the place after an event when its listener is done, so a killed one is given the event again; the same nonce makes one message", async () => {
+  const room = await ann.makeRoom("Places");
+  await ann.ask("POST", `/rooms/${room}/members`, { user: await bot.id() });
+  const path = join(folder, "place.txt");
+  const first = open({ url: server.url, cursorStore: fileCursor(path) });
+  const seen: string[] = [];
+  first.client.on("message.created", async ({ data: { message } }) => {
+    if (message.author.name !== "ann") return;
+    seen.push(message.text);
+    await first.client.send(room, `to ${message.text}`, `answer-${message.id}`);
+    if (message.text === "two") await new Promise(() => undefined); /* it hangs here, and is killed */
+  });
+  await first.client.ready;
+  await ann.send(room, "one");
+  await ann.send(room, "two");
+  await until("both answers", async () => (await ann.history(room)).length === 4);
+  await until("the place after the first", async () => (await readFile(path, "utf8")) !== "" && seen.length === 2);
+  first.client.close();
+  const again: string[] = [];
+  const second = open({ url: server.url, cursorStore: fileCursor(path) });
+  second.client.on("message.created", async ({ data: { message } }) => {
+    if (message.author.name !== "ann") return;
+    again.push(message.text);
+    await second.client.send(room, `to ${message.text}`, `answer-${message.id}`);
+    if (message.text === "end") second.client.close();
+  });
+  await ann.send(room, "end");
+  await until("the end", () => again.includes("end"));
+  await until("its answer", async () => (await ann.history(room)).length === 6);
+  assert.deepEqual(again.slice(-2), ["two", "end"]);
+  assert.deepEqual((await ann.history(room)).map((one) => one.text).toSorted(), ["end", "one", "to end", "to one", "to two", "two"]);
+  second.client.close();
 });
 
 test("examples/listen.ts prints events, and goes on where it stopped, over either way", async () => {

@@ -6,7 +6,7 @@ import type { EventName, ServerEvent } from "./line.ts";
 import { createOutbox, makeNonce, type OutboxEntry, type OutboxStore } from "./outbox.ts";
 import { rest } from "./rest.ts";
 import type { SocketLike } from "./socket_line.ts";
-import { memoryStore } from "./stores.ts";
+import { memoryStore, type CursorStore } from "./stores.ts";
 
 export interface ConnectOptions {
   /** Where the server is, "https://chat.example.org"; in a browser the page's own server when left out. */
@@ -15,6 +15,8 @@ export interface ConnectOptions {
   token?: string;
   /** The cursor from which events are wanted, as an earlier client's `cursor` said; without it the stream begins now. */
   cursor?: string;
+  /** Where the place in the stream is kept: what it has counts before `cursor`. Written when the listeners are done with an event, the promises that they returned too. */
+  cursorStore?: CursorStore;
   /** Where messages wait until they are stored; in memory when left out. One account a store. */
   store?: OutboxStore;
   /** "stream" never tries a WebSocket, "socket" nothing else. */
@@ -30,17 +32,22 @@ export interface ConnectOptions {
 }
 
 interface Promised {
+  promise: Promise<Message>;
   resolve: (message: Message) => void;
   reject: (error: ParleyError) => void;
 }
 
-type Listener = (event: ServerEvent) => void;
+/** A promise that it returns is waited for before the cursor store has the place after the event; one that is rejected holds the place where it is. */
+type Listener = (event: ServerEvent) => unknown;
 
 export class Client {
   /** The first start of the stream. Rejected (ParleyError) by the first refusal that waiting does not mend: no such token, a host that the server does not answer for, not a Parley server. It is tried on, though, until close(), but for a token. */
   readonly ready: Promise<SessionStartResult>;
   readonly #connection: Connection;
   readonly #store: OutboxStore;
+  readonly #cursorStore: CursorStore | undefined;
+  /** Done when all events until now are. */
+  #handled: Promise<unknown> = Promise.resolve();
   readonly #outbox: ReturnType<typeof createOutbox<OutboxEntry>>;
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #promised = new Map<string, Promised>();
@@ -53,6 +60,7 @@ export class Client {
     this.ready = ready.promise;
     ready.promise.catch(() => undefined); /* who does not ask is not told */
     this.#store = options.store ?? memoryStore();
+    this.#cursorStore = options.cursorStore;
     this.#connection = new Connection({
       ...linesOf(options),
       token: options.token,
@@ -68,6 +76,7 @@ export class Client {
       },
       onStart: (result) => {
         options.onStart?.(result);
+        this.#keep(result.cursor, []);
         ready.resolve(result);
       },
       onEvent: (event) => this.#tell(event),
@@ -102,9 +111,9 @@ export class Client {
   }
 
   /** Calls `listener` for every such event ("*": all), in order, until the returned function is called. */
-  on<N extends EventName>(name: N, listener: (event: ServerEvent<N>) => void): () => void;
-  on(name: "*", listener: (event: ServerEvent) => void): () => void;
-  on(name: string, listener: (event: never) => void): () => void {
+  on<N extends EventName>(name: N, listener: (event: ServerEvent<N>) => unknown): () => void;
+  on(name: "*", listener: (event: ServerEvent) => unknown): () => void;
+  on(name: string, listener: (event: never) => unknown): () => void {
     const all = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, all.add(listener as Listener));
     return () => void all.delete(listener as Listener);
@@ -115,15 +124,22 @@ export class Client {
     return this.#connection.request(name, params);
   }
 
-  /** Sends a message once, however often the line breaks meanwhile; done when it is stored. Throws ParleyError when the server refuses it, and where nothing is sent any more: "closed" when it was taken on before and stays in the store, else why the session ended. */
-  async send(room: string, text: string): Promise<Message> {
+  /** Sends a message once, however often the line breaks meanwhile; done when it is stored. A `nonce` made from what is answered makes it one
+      message even where the same answer is given again, by a later process too (1 to 64 printable ASCII characters). Throws ParleyError when the server
+      refuses it, and where nothing is sent any more: "closed" when it was taken on before and stays in the store, else why the session ended. */
+  async send(room: string, text: string, nonce = makeNonce()): Promise<Message> {
     if (this.#over) throw this.#over;
-    const entry = { nonce: makeNonce(), room, text, created_at: new Date().toISOString() };
+    const before = this.#promised.get(nonce);
+    if (before) return before.promise;
+    const entry = { nonce, room, text, created_at: new Date().toISOString() };
     const promised = Promise.withResolvers<Message>();
-    await this.#store.put(entry);
-    this.#promised.set(entry.nonce, promised);
+    promised.promise.catch(() => undefined); /* it may be rejected before it is returned */
+    this.#promised.set(nonce, promised);
+    await this.#store.put(entry).catch((failure: unknown) => {
+      this.#promised.delete(nonce);
+      throw failure;
+    });
     this.#entries.push(entry);
-    if (this.#over) this.#leave();
     void this.#outbox.flush();
     return promised.promise;
   }
@@ -150,7 +166,8 @@ export class Client {
 
   /** What an earlier client left in the store goes first. */
   async #begin(): Promise<void> {
-    const left = await this.#store.all();
+    const [left, cursor] = await Promise.all([this.#store.all(), this.#cursorStore?.load()]);
+    if (cursor !== undefined) this.#connection.resumeFrom(cursor);
     const known = new Set(this.#entries.map((entry) => entry.nonce));
     this.#entries = [...left.filter((entry) => !known.has(entry.nonce)), ...this.#entries];
     if (!this.#over) this.#connection.connect();
@@ -164,7 +181,16 @@ export class Client {
   }
 
   #tell(event: ServerEvent): void {
-    for (const name of [event.event, "*"]) for (const listener of this.#listeners.get(name) ?? []) listener(event);
+    const done = [event.event, "*"].flatMap((name) => [...(this.#listeners.get(name) ?? [])].map((listener) => listener(event)));
+    this.#keep(event.cursor, done);
+  }
+
+  /** Keeps the place after an event once it is handled, and all before it. */
+  #keep(cursor: string | undefined, done: unknown[]): void {
+    if (!this.#cursorStore || cursor === undefined) return;
+    this.#handled = Promise.all([this.#handled, ...done]).then(() => {
+      if (!this.#over) void this.#cursorStore?.save(cursor);
+    });
   }
 }
 

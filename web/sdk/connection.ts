@@ -100,6 +100,11 @@ export class Connection {
     this.#set({ state: "offline" });
   }
 
+  /** The next connection begins there. */
+  resumeFrom(cursor: string): void {
+    this.#cursor = cursor;
+  }
+
   /** Forgets the place in the stream: the next connection gets the whole state. */
   forget(): void {
     this.#cursor = undefined;

@@ -7,4 +7,4 @@ export { indexedDbStore } from "./indexeddb.ts";
 export type { EventName, ServerEvent } from "./line.ts";
 export { makeNonce, type OutboxEntry, type OutboxStore } from "./outbox.ts";
 export { rest, type RestOptions } from "./rest.ts";
-export { localStore, memoryStore } from "./stores.ts";
+export { localStore, memoryStore, type CursorStore } from "./stores.ts";

@@ -3,6 +3,12 @@ import type { OutboxEntry, OutboxStore } from "./outbox.ts";
 
 const inOrder = (a: OutboxEntry, b: OutboxEntry) => a.created_at.localeCompare(b.created_at);
 
+/** Where a client keeps its place in the stream, to go on there when it is started again. */
+export interface CursorStore {
+  load(): Promise<string | undefined>;
+  save(cursor: string): Promise<void>;
+}
+
 /** Gone with the process. */
 export function memoryStore(): OutboxStore {
   const entries = new Map<string, OutboxEntry>();
