@@ -1,6 +1,17 @@
 /* The HTTP parser takes or refuses the same requests however the bytes are cut. The first byte of
- * the input says where. */
+ * the input says where. What is taken has a path and a host that the rest can rely on. */
 #include "net/http_parser.h"
+#include "net/http_target.h"
+
+/* What all behind the parser rely on. */
+static void check(struct http_request *take_request) {
+    bool is_path = take_request->path.len > 0 && take_request->path.ptr[0] == '/';
+    CHECK(is_path || (http_request_is_server_wide(take_request) &&
+                      take_request->method == METHOD_OPTIONS && take_request->query.len == 0));
+    CHECK(take_request->host.len == 0 || http_target_is_authority(take_request->host));
+    CHECK(take_request->scheme == SCHEME_NONE || take_request->host.len > 0);
+    http_request_destroy(take_request);
+}
 
 /* Counts whole requests; what is refused counts as 1000. */
 static unsigned parse(struct str bytes, size_t step) {
@@ -21,7 +32,7 @@ static unsigned parse(struct str bytes, size_t step) {
             break;
         }
         if (progress == HTTP_DONE) {
-            http_request_destroy(http_parser_take_request(parser));
+            check(http_parser_take_request(parser));
             seen++;
         } else if (progress == HTTP_MORE) {
             CHECK(used == piece);
