@@ -61,8 +61,8 @@ void request_destroy(struct request *take_request);
 /* The result of a request that went well as JSON, and the socket's whole reply to it. */
 void request_encode_result(struct buf *out, const struct request *request);
 void request_encode_reply(struct buf *out, const struct request *request);
-/* Finds the operation of that name and decodes its params (borrowed). Returns
- * and stores the outcome. */
+/* Finds the operation of that name and decodes its params (borrowed). Returns and
+ * stores the outcome. */
 enum err request_decode_operation(struct request *request, struct str name,
                                   struct decode_object params) MUST_CHECK;
 /* Decodes one JSON request (a WebSocket message, a line of the control socket) into operation, id

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (is_event && packet.data == NULL) /* its arguments are not believed */
         return 0;
     struct buf text = BUF_INIT;
-    char *json = packet.data != NULL ? json_dumps(packet.data, JSON_COMPACT) : NULL;
+    char *json =
+        packet.data != NULL ? json_dumps(packet.data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     socketio_append_head(&text, &packet);
     if (json != NULL)
         buf_append_cstr(&text, json);
