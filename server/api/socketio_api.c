@@ -8,10 +8,13 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "net/ws_frame.h"
 #include "protocol/encode.h"
 #include "realtime/transport_socketio.h"
 
 enum { PID_RANDOM_BYTES = 16 };
+/* A join that is refused for a passing reason waits, and this long at most. */
+enum { JOIN_HOLD_MAX_MS = 5000, JOIN_RETRY_MS = 1000 };
 enum { PID_MAX_BYTES = UUID_TEXT_BYTES + TEXT_BASE64URL_BYTES(PID_RANDOM_BYTES) };
 
 static struct api *api_of(const struct socketio_client *client) {
@@ -38,9 +41,12 @@ static void on_close(struct socketio_client *client) {
 
 /* ---- joining a namespace ---- */
 
-/* A namespace asked for, while its session.start is away. */
+/* A namespace asked for, while its session.start is away, or waits to be tried again. */
 struct join {
     struct socketio_socket *socket;
+    struct request *request;
+    struct socketio_wait wait;
+    uint64_t give_up_ms; /* loop time; 0: it has not waited yet */
     bool wants_recovery;
     struct str pid; /* of the state that it would recover; empty: none */
 };
@@ -117,6 +123,7 @@ static void on_connect(struct socketio_socket *socket, json_t *auth) {
         request_create(api_of(client), socketio_client_loop(client), finish_join);
     struct join *join = arena_zalloc(request->arena, sizeof *join);
     join->socket = socket;
+    join->request = request;
     socketio_hold(socket);
     request->way = join;
     memcpy(request->address, socketio_client_peer(client), sizeof request->address);
@@ -129,12 +136,70 @@ static void on_connect(struct socketio_socket *socket, json_t *auth) {
         dispatch_request(request, WAY_SOCKET);
 }
 
+/* ---- a join refused for a passing reason ---- */
+
+/* What another try may mend. A stranger's limit is not held for him: it answers at once. */
+static bool is_passing(const struct request *request) {
+    if (request->outcome == ERR_RATE_LIMITED)
+        return request->call.actor.account != 0;
+    return request->outcome == ERR_OVERLOADED || request->outcome == ERR_DRAINING ||
+           request->outcome == ERR_STORAGE_UNAVAILABLE;
+}
+
+/* It is tried again where the bucket that was empty has one for it: so that waiting takes nothing
+ * from the person's other limits, and no executor's time. */
+static void try_join_again(struct socketio_wait *wait) {
+    struct request *request = CONTAINER_OF(wait, struct join, wait)->request;
+    const struct actor *actor = &request->call.actor;
+    int64_t wait_ms = 0;
+    if (atomic_load(&request->api->draining))
+        request->outcome = ERR_DRAINING;
+    if (request->outcome == ERR_RATE_LIMITED && socketio_is_there(wait->socket))
+        wait_ms = (int64_t)limit_take_person(request->operation->limit, actor->account);
+    request->error = (struct error_detail){.retry_after_ms = wait_ms};
+    if (wait_ms > 0 || request->outcome == ERR_DRAINING || !socketio_is_there(wait->socket))
+        finish_join(request);
+    else
+        dispatch_request(request, WAY_SOCKET);
+}
+
+/* Only for who is known, here or by another namespace: to a stranger nothing is kept. False when it
+ * is not to wait, or has waited long enough. */
+static bool hold_join(struct join *join) {
+    const struct request *request = join->request;
+    uint64_t now_ms = loop_now_ms(request->loop);
+    uint64_t delay_ms = (uint64_t)request->error.retry_after_ms;
+    bool is_known =
+        request->call.actor.account != 0 || socketio_count(socketio_client_of(join->socket)) > 0;
+    if (join->give_up_ms == 0)
+        join->give_up_ms = now_ms + JOIN_HOLD_MAX_MS;
+    if (!is_known || request->outcome == ERR_DRAINING || now_ms >= join->give_up_ms)
+        return false;
+    if (delay_ms == 0)
+        delay_ms = JOIN_RETRY_MS;
+    if (delay_ms > join->give_up_ms - now_ms)
+        delay_ms = join->give_up_ms - now_ms;
+    join->wait.wake = try_join_again;
+    socketio_wait(join->socket, &join->wait, delay_ms);
+    return true;
+}
+
+/* The client library never comes back by itself after a CONNECT_ERROR, and does after the loss of
+ * its connection: that is the answer to what will pass, unless other namespaces would lose too. */
 static void refuse_join(struct socketio_socket *socket, const struct request *request) {
+    struct socketio_client *client = socketio_client_of(socket);
+    struct str message = str_from_cstr(err_message(request->outcome));
+    if (is_passing(request) && socketio_count(client) == 0) {
+        socketio_close(client, WS_CLOSE_TRY_AGAIN_LATER, message);
+        return;
+    }
     struct buf data = BUF_INIT;
     encode_error(&data, request->outcome, &request->error);
-    socketio_refuse(socket, str_from_cstr(err_message(request->outcome)), buf_str(&data));
+    socketio_refuse(socket, message, buf_str(&data));
     buf_finish(&data);
 }
+
+/* ---- a join that went well ---- */
 
 /* A pid says whose state it names, so that nobody else's counts as recovered: the person's id, a
  * dot, and what makes it one of its kind. It proves nothing: who it is was asked before. */
@@ -187,6 +252,8 @@ static void finish_join(struct request *take_request) {
         /* nobody to answer */
     } else if (take_request->outcome == ERR_OK) {
         open_session(join, take_request);
+    } else if (is_passing(take_request) && hold_join(join)) {
+        return;
     } else {
         refuse_join(join->socket, take_request);
     }

@@ -28,6 +28,7 @@ enum ws_close_code {
     WS_CLOSE_NO_STATUS = 1005, /* never sent: a close frame without a code */
     WS_CLOSE_INVALID_PAYLOAD = 1007,
     WS_CLOSE_TOO_BIG = 1009,
+    WS_CLOSE_TRY_AGAIN_LATER = 1013, /* IANA's registry of close codes */
 };
 
 enum { WS_HEADER_MAX_BYTES = 14, WS_CONTROL_MAX_BYTES = 125, WS_SERVER_HEADER_MAX_BYTES = 10 };

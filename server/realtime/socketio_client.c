@@ -154,6 +154,27 @@ void socketio_release(struct socketio_socket *socket) {
     free_if_over(socket);
 }
 
+static void end_wait(struct socketio_socket *socket) {
+    struct socketio_wait *wait = socket->wait;
+    if (wait == NULL)
+        return;
+    socket->wait = NULL;
+    timer_disarm(&wait->timer);
+    wait->wake(wait);
+}
+
+static void on_wait_timer(struct timer *timer) {
+    end_wait(CONTAINER_OF(timer, struct socketio_wait, timer)->socket);
+}
+
+void socketio_wait(struct socketio_socket *socket, struct socketio_wait *wait, uint64_t delay_ms) {
+    CHECK(socket->state == SOCKETIO_ASKING && socket->wait == NULL);
+    socket->wait = wait;
+    wait->socket = socket;
+    timer_init(&wait->timer, on_wait_timer);
+    timer_arm(engine_loop(socket->client->engine), &wait->timer, delay_ms);
+}
+
 /* It is over: the layer above hears of it in the next turn. */
 static void leave(struct socketio_socket *socket) {
     struct socketio_client *client = socket->client;
@@ -172,6 +193,7 @@ static void finish_leaving(struct socketio_socket *socket) {
     if (socket->state == SOCKETIO_LEFT)
         return;
     socket->state = SOCKETIO_LEFT;
+    end_wait(socket);
     socketio_drop_acks(socket);
     if (socket->client->server->ops->on_disconnect != NULL)
         socket->client->server->ops->on_disconnect(socket);

@@ -8,6 +8,7 @@
  * A client that sends what is no packet, speaks for a namespace that it has not joined, or has
  * joined none for connect_timeout_ms is closed. */
 #pragma once
+#include "loop/timer.h"
 #include "realtime/engine.h"
 #include "realtime/socketio.h"
 
@@ -82,6 +83,17 @@ bool socketio_has_joined(const struct socketio_socket *socket);
 /* Keeps the struct alive while a request is away; its client may be gone meanwhile. */
 void socketio_hold(struct socketio_socket *socket);
 void socketio_release(struct socketio_socket *socket);
+
+/* Whoever has no answer to on_connect yet, and waits for a better moment: in memory of his own,
+ * until `wake` is called. */
+struct socketio_wait {
+    void (*wake)(struct socketio_wait *wait);
+    struct socketio_socket *socket;
+    struct timer timer;
+};
+/* Calls `wake` once: after delay_ms, or as soon as the socket is over (socketio_is_there() is false
+ * then). One a socket at a time. */
+void socketio_wait(struct socketio_socket *socket, struct socketio_wait *wait, uint64_t delay_ms);
 
 /* Joins the namespace. `pid` (letters, digits, '-', '.', '_'; may be empty) names the session for
  * the recovery of its state. */

@@ -18,6 +18,7 @@ struct socketio_socket {
     struct list link;               /* in client->sockets */
     struct socketio_client *client; /* NULL: gone */
     void *user;
+    struct socketio_wait *wait; /* NULL: nobody waits */
     struct list acks;
     int64_t next_ack;
     uint16_t holds, ack_count;

@@ -380,3 +380,68 @@ test("handshakes and refused joins of strangers are counted by address", async (
     await strict.end();
   }
 });
+
+/* The library gives up for good after a CONNECT_ERROR: what will pass must not be told by one. */
+describe("a join over the person's limit of starts", () => {
+  const limited = (more: string[]) => Server.start(["--loops=2", "--limits.rate=on", "--socketio.namespaces=/second", ...more]);
+  const clients = 8;
+
+  for (const [way, options] of ways)
+    test(`waits until there is room, new or with a state to recover: ${way}`, async () => {
+      const strict = await limited(["--limits.state_rate=240", "--limits.state_burst=4"]);
+      try {
+        const dora = await strict.person("dora", "owner");
+        const callers = Array.from({ length: clients }, () => new Caller(strict, { ...options, ...bearer(dora, { recovery: true }) }));
+        for (const starts of [1, 2]) {
+          for (const caller of callers) {
+            await until(`start ${String(starts)}`, () => caller.starts.length === starts);
+            assert.deepEqual(caller.errors, []);
+          }
+          if (starts === 1) for (const caller of callers) caller.socket.io.engine.close();
+        }
+        assert.ok(callers.every((caller) => caller.socket.recovered));
+        for (const caller of callers) caller.close();
+      } finally {
+        await strict.end();
+      }
+    });
+
+  test("takes nothing of what else the person may ask for", async () => {
+    const strict = await limited(["--limits.state_rate=60", "--limits.state_burst=1", "--limits.person_rate=1", "--limits.person_burst=20"]);
+    try {
+      const dora = await strict.person("dora", "owner");
+      const first = await Caller.joined(strict, { transports: ["websocket"], ...bearer(dora) });
+      const others = Array.from({ length: 5 }, () => new Caller(strict, { transports: ["websocket"], ...bearer(dora) }));
+      await until("two of them", () => others.filter((other) => other.starts.length === 1).length >= 2);
+      for (let count = 0; count < 10; count++) assert.ok((await first.ask("room.list")).result);
+      for (const caller of [first, ...others]) caller.close();
+    } finally {
+      await strict.end();
+    }
+  });
+
+  test("ends with its connection after a while, upon which the library comes again; with other namespaces there it is refused", async () => {
+    const strict = await limited(["--limits.state_rate=1", "--limits.state_burst=1"]);
+    try {
+      const dora = await strict.person("dora", "owner");
+      const main = await Caller.joined(strict, bearer(dora));
+      const second = main.socket.io.socket("/second", bearer(dora));
+      const refusals: Json[] = [];
+      second.on("connect_error", (error) => refusals.push((error as Error & { data: Json }).data));
+      const alone = new Caller(strict, bearer(dora));
+      let opens = 0;
+      alone.socket.io.on("open", () => opens++);
+      await until("it comes again", () => opens >= 2);
+      assert.equal(alone.socket.active, true);
+      assert.deepEqual(alone.errors, []);
+      const refusal = await until("the refusal", () => refusals[0]);
+      assert.equal(refusal["code"], "rate_limited");
+      assert.ok((refusal["retry_after"] as number) > 1);
+      assert.deepEqual(main.ends, []);
+      assert.ok((await main.ask("room.list")).result);
+      for (const caller of [main, alone]) caller.close();
+    } finally {
+      await strict.end();
+    }
+  });
+});

@@ -257,6 +257,33 @@ static void a_join_may_be_answered_later_or_never(void **state) {
     socketio_release(last);
 }
 
+static void note_wake(struct socketio_wait *wait) {
+    buf_appendf(&heard, "wake, %s\n", socketio_is_there(wait->socket) ? "there" : "gone");
+}
+
+static void a_wait_ends_once_by_its_time_or_with_its_socket(void **state) {
+    struct socketio_wait wait = {.wake = note_wake};
+    (void)state;
+    say("0/later,");
+    buf_clear(&heard);
+    socketio_wait(last, &wait, 1);
+    while (timer_is_armed(&wait.timer))
+        (void)uv_run(&the_loop->uv, UV_RUN_ONCE);
+    ASSERT_HEARD("wake, there\n");
+    socketio_wait(last, &wait, 60000);
+    say("1/later,");
+    ASSERT_HEARD(""); /* never from within */
+    turn();
+    ASSERT_HEARD("wake, gone\ndisconnect /later\n");
+    assert_false(timer_is_armed(&wait.timer));
+    say("0/later,");
+    buf_clear(&heard);
+    socketio_wait(last, &wait, 60000);
+    end_engine();
+    ASSERT_HEARD("wake, gone\ndisconnect /later\nclose\n");
+    assert_false(timer_is_armed(&wait.timer));
+}
+
 static void events_and_acknowledgements_carry_attachments_both_ways(void **state) {
     (void)state;
     join("/admin");
@@ -378,6 +405,7 @@ int main(void) {
         CASE(a_namespace_is_joined_with_its_payload_and_left_once),
         CASE(an_unknown_namespace_is_refused_and_hurts_no_other),
         CASE(a_join_may_be_answered_later_or_never),
+        CASE(a_wait_ends_once_by_its_time_or_with_its_socket),
         CASE(events_and_acknowledgements_carry_attachments_both_ways),
         CASE(an_event_that_cannot_be_read_hurts_nobody),
         CASE(the_client_acknowledges_what_it_is_asked),
