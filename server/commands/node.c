@@ -14,10 +14,15 @@
 #include "net/trusted.h"
 #include "realtime/fanout.h"
 #include "realtime/presence.h"
+#include <fcntl.h>
 #include <jansson.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { NODE_LOOPS_MAX = 256, DRAIN_POLL_MS = 10, DRAIN_SPREAD_MS = 2000, SIDE_NETS_MAX = 2 };
+
+/* Of the process's descriptors, so many are not for connections (where there are few, half). */
+enum { DESCRIPTORS_KEPT = 64 };
 
 struct node_loop {
     struct loop *loop;
@@ -80,9 +85,22 @@ static struct ws_deflate_options deflate_options_of(const struct settings *setti
     };
 }
 
+/* Of one loop, of `connections` of all; the kernel spreads an address's connections over the loops.
+ */
+static size_t connections_per_address(const struct settings *settings, size_t connections,
+                                      size_t loops) {
+    enum { SHARE = 4 };
+    size_t most = (size_t)settings->net_max_connections_per_address;
+    if (most == 0)
+        most = connections / SHARE;
+    return settings->limits_rate ? most / loops + 1 : 0;
+}
+
 static struct net_options net_options_of(const struct settings *settings, size_t loops) {
     return (struct net_options){
         .max_connections = (size_t)settings->net_max_connections / loops + 1,
+        .max_connections_per_address =
+            connections_per_address(settings, (size_t)settings->net_max_connections, loops),
         .max_header_bytes = (size_t)settings->net_max_header_bytes,
         .max_body_bytes = (size_t)settings->net_max_body_bytes,
         .own_body_prefix = STR(API_SOCKETIO_PREFIX),
@@ -223,6 +241,36 @@ static bool check_namespaces(const struct settings *settings, struct buf *error)
     return false;
 }
 
+/* How many connections there are descriptors for: of those that are free now that all is open, some
+ * are kept for the control socket, the store and files, so that the operator and those who are
+ * connected go on while newcomers wait. */
+static size_t connections_in_reach(void) {
+    struct rlimit limit;
+    int lowest_free = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (lowest_free < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1;
+    close(lowest_free);
+    size_t left = (size_t)limit.rlim_cur - (size_t)lowest_free;
+    size_t kept = left / 2 < DESCRIPTORS_KEPT ? left / 2 : DESCRIPTORS_KEPT;
+    return left > kept ? left - kept : 1;
+}
+
+static void keep_descriptors(struct node *node) {
+    size_t most = connections_in_reach(), nets = node->loop_count + node->side_net_count;
+    size_t each = most / nets > 0 ? most / nets : 1;
+    if (most >= (size_t)node->settings->net_max_connections)
+        return;
+    LOG_WARN("fewer connections than the setting says, for want of descriptors",
+             log_cstr("setting", "net.max_connections"),
+             log_int("value", node->settings->net_max_connections),
+             log_int("connections", (int64_t)most));
+    size_t each_address = connections_per_address(node->settings, most, nets);
+    for (size_t i = 0; i < node->loop_count; i++)
+        net_limit_connections(node->loops[i].net, each, each_address);
+    for (unsigned i = 0; i < node->side_net_count; i++)
+        net_limit_connections(node->side_nets[i], each, each_address);
+}
+
 static bool open_network(struct node *node, struct buf *error) {
     const struct settings *settings = node->settings;
     size_t loops = count_loops(settings);
@@ -240,7 +288,10 @@ static bool open_network(struct node *node, struct buf *error) {
     parts_init_rules(settings, node->api.site.public_url);
     node->api.files = parts_load_web(settings);
     node->control = control_listen(node->loops[0].loop, &node->api, settings->data, error);
-    return node->control != NULL;
+    if (node->control == NULL)
+        return false;
+    keep_descriptors(node);
+    return true;
 }
 
 static void start_threads(struct node *node) {

@@ -31,14 +31,6 @@ struct loop *conn_loop(const struct conn *conn) {
     return conn->net->loop;
 }
 
-const uint8_t *conn_peer(const struct conn *conn) {
-    return conn->peer;
-}
-
-void conn_set_peer(struct conn *conn, const uint8_t peer[16]) {
-    memcpy(conn->peer, peer, sizeof conn->peer);
-}
-
 bool conn_is_closing(const struct conn *conn) {
     return conn->state >= CONN_WS_CLOSING;
 }
@@ -57,12 +49,13 @@ void conn_release(struct conn *conn) {
 
 /* ---- life ---- */
 
-static void set_peer(struct conn *conn, const struct sockaddr_storage *address) {
-    if (address->ss_family == AF_INET6) {
-        memcpy(conn->peer, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof conn->peer);
+static void read_address(const struct sockaddr_storage *from, uint8_t out[16]) {
+    if (from->ss_family == AF_INET6) {
+        memcpy(out, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
     } else {
-        conn->peer[10] = conn->peer[11] = 0xff;
-        memcpy(conn->peer + 12, &((const struct sockaddr_in *)address)->sin_addr, 4);
+        memset(out, 0, 10);
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
     }
 }
 
@@ -101,10 +94,17 @@ static struct conn *create(struct net *net, int take_fd, enum conn_state state) 
 }
 
 void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *peer) {
+    uint8_t address[16];
+    read_address(peer, address);
+    if (!net_admits(net, address)) {
+        close(take_fd);
+        return;
+    }
     struct conn *conn = create(net, take_fd, CONN_READING);
     if (conn == NULL)
         return;
-    set_peer(conn, peer);
+    memcpy(conn->peer, address, sizeof conn->peer);
+    conn_count_stranger(conn);
     if (net->options.proxy_protocol && trusted_has(net->options.trusted, conn->peer))
         conn->state = CONN_GREETING;
     timer_arm(net->loop, &conn->timer, net->options.header_timeout_ms);
@@ -113,8 +113,10 @@ void conn_accept(struct net *net, int take_fd, const struct sockaddr_storage *pe
 
 struct conn *conn_adopt(struct net *net, int take_fd, const uint8_t peer[16]) {
     struct conn *conn = create(net, take_fd, CONN_ANSWERING);
-    if (conn != NULL)
-        memcpy(conn->peer, peer, sizeof conn->peer);
+    if (conn == NULL)
+        return NULL;
+    memcpy(conn->peer, peer, sizeof conn->peer);
+    conn_count_stranger(conn);
     return conn;
 }
 
@@ -132,6 +134,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     conn_hold(conn);
     conn->is_closed = true;
     net->conn_count--;
+    conn_set_known(conn);
     metrics_add(METRIC_CONNECTIONS, -1);
     conn_drop_runs(conn);
     conn_drop_tls(conn);
@@ -292,9 +295,13 @@ static void feed_greeting(struct conn *conn, struct str bytes) {
         *conn->unread = all;
         return;
     case PROXY_DONE:
+        if (header.has_source && !net_admits(conn->net, header.source)) {
+            conn_abort(conn);
+            break;
+        }
         conn->state = CONN_READING;
         if (header.has_source)
-            memcpy(conn->peer, header.source, sizeof conn->peer);
+            conn_set_peer(conn, header.source);
         feed(conn, str_slice(buf_str(&all), header.bytes, all.len));
         break;
     case PROXY_BAD:

@@ -58,6 +58,9 @@ struct loop *conn_loop(const struct conn *conn);
 const uint8_t *conn_peer(const struct conn *conn);
 /* From now on the connection is this client's alone (before an upgrade or a stream). */
 void conn_set_peer(struct conn *conn, const uint8_t peer[16]);
+/* Somebody signed in on it: it does not count any more for net_options.max_connections_per_address.
+ */
+void conn_set_known(struct conn *conn);
 /* Keeps the struct (not the socket) alive while a request is away on another thread; give back with
  * conn_release(). */
 void conn_hold(struct conn *conn);

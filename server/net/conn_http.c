@@ -119,6 +119,7 @@ void conn_feed_unread(struct conn *conn) {
 
 void conn_await_request(struct conn *conn) {
     conn->state = CONN_READING;
+    conn->was_served = true;
     timer_arm(conn->net->loop, &conn->timer, conn->net->options.idle_timeout_ms);
     if (conn->feeding)
         return;

@@ -2,6 +2,7 @@
  * loop's. */
 #pragma once
 #include "base/list.h"
+#include "base/map.h"
 #include "loop/loop.h"
 #include "net/conn.h"
 #include "net/http_parser.h"
@@ -56,10 +57,12 @@ struct conn {
     bool feeding : 1;        /* inside feed_http */
     bool watching : 1;       /* ANSWERING, and read on */
     bool close_after_answer : 1;
-    bool is_closed : 1; /* libuv is done with it */
-    bool told : 1;      /* on_close was called */
-    struct tls *tls;    /* all of TLS; NULL without, and until the first byte */
-    uv_tcp_t tcp;       /* its data is `net`: that is how all of them are found (net_each_conn) */
+    bool is_closed : 1;  /* libuv is done with it */
+    bool told : 1;       /* on_close was called */
+    bool is_counted : 1; /* in net->strangers */
+    bool was_served : 1; /* it had an answer, and may be closed when others need room */
+    struct tls *tls;     /* all of TLS; NULL without, and until the first byte */
+    uv_tcp_t tcp;        /* its data is `net`: that is how all of them are found (net_each_conn) */
     const struct conn_ops *ops;
     void *user;
     struct timer timer;
@@ -85,6 +88,7 @@ struct net {
     struct net_options options;
     const struct conn_ops *ops;
     size_t conn_count;
+    struct strmap strangers; /* connections by address (conn_peer.c) */
     struct conn **dirty;
     size_t dirty_count, dirty_cap;
     struct turn_end flush_hook;
@@ -97,6 +101,7 @@ struct net {
     unsigned listener_count;
     bool accepting, stopped;
     struct timer accept_timer;
+    uint64_t next_room_ms;    /* nobody was idle: not looked for again before */
     struct buf plain, sealed; /* TLS, for the call in hand: what came, what goes */
     uint8_t read_buffer[NET_READ_BYTES];
 };
@@ -110,6 +115,13 @@ struct conn *conn_adopt(struct net *net, int take_fd, const uint8_t peer[16]) MU
 /* conn_move.c, for conn.c: sends it off when nothing is queued; forgets about it. */
 void conn_post_parcel(struct conn *conn);
 void conn_drop_parcel(struct conn *conn);
+/* conn_peer.c, for conn.c: may one more come from there? False is counted and logged. */
+bool net_admits(struct net *net, const uint8_t address[16]) MUST_CHECK;
+/* conn_peer.c, for conn.c: counts the connection for its address, until it closes or
+ * conn_set_known(). */
+void conn_count_stranger(struct conn *conn);
+/* listener.c, for conn_peer.c: says so in the log, once a minute at most. */
+void net_warn_refused(struct net *net, const uint8_t address[16]);
 /* listener.c, for conn.c: there is room again. */
 void net_resume_accepting(struct net *net);
 /* conn_out.c: writes every connection that has something waiting (step 10 of a message's way). */

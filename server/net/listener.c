@@ -7,10 +7,18 @@
 #include "base/metrics.h"
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { ACCEPT_RETRY_MS = 200, LISTEN_BACKLOG = 1024, ACCEPTS_A_TURN = 64 };
+
+/* So many idle connections are closed at a time to make room: a sixteenth of all, as finding them
+ * is a walk over all, but no more than this. */
+enum { ROOM_CONNS_MAX = 64, ROOM_SHARE = 16 };
+
+/* Each of the two warnings stands in the log once in so long, whatever strangers do. */
+enum { WARN_INTERVAL_MS = 60000 };
 
 static void on_flush(struct loop *loop, struct turn_end *hook);
 static void on_connection(uv_poll_t *poll, int status, int events);
@@ -42,6 +50,7 @@ bool net_create(struct loop *loop, const struct net_options *options, const stru
     net->ops = ops;
     net->batch = batch;
     net->accepting = true;
+    strmap_init(&net->strangers);
     timer_init(&net->accept_timer, on_accept_timer);
     net->flush_hook.run = on_flush;
     loop_add_turn_end(loop, &net->flush_hook);
@@ -55,6 +64,7 @@ void net_destroy(struct net *net) {
     conn_flush(net); /* lets go of those that closed in the last turn */
     list_remove(&net->flush_hook.link);
     timer_disarm(&net->accept_timer);
+    strmap_finish(&net->strangers);
     send_batch_destroy(net->batch);
     buf_finish(&net->plain);
     buf_finish(&net->sealed);
@@ -62,6 +72,11 @@ void net_destroy(struct net *net) {
     mem_free(net->dirty);
     net->loop->net = NULL;
     mem_free(net);
+}
+
+void net_limit_connections(struct net *net, size_t most, size_t most_per_address) {
+    net->options.max_connections = most;
+    net->options.max_connections_per_address = most_per_address;
 }
 
 const char *net_send_batch_name(const struct net *net) {
@@ -207,56 +222,142 @@ void net_abort_all(struct net *net) {
 
 /* ---- accepting ---- */
 
-/* Too many connections, or no descriptors: who comes waits in the kernel's queue until some close,
- * or a moment has passed. (libuv's own listening would accept and close them when descriptors run
- * out.) */
-static void pause_accepting(struct net *net) {
+/* One of all loops' calls in WARN_INTERVAL_MS gets true. `next_ms` starts at 0. */
+static bool may_warn(const struct net *net, _Atomic uint64_t *next_ms) {
+    uint64_t now = loop_now_ms(net->loop), next = atomic_load(next_ms);
+    return now >= next && atomic_compare_exchange_strong(next_ms, &next, now + WARN_INTERVAL_MS);
+}
+
+void net_warn_refused(struct net *net, const uint8_t address[16]) {
+    static _Atomic uint64_t next_ms;
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char text[INET6_ADDRSTRLEN] = "";
+    if (!may_warn(net, &next_ms))
+        return;
+    if (memcmp(address, mapped, sizeof mapped) == 0)
+        (void)uv_inet_ntop(AF_INET, address + sizeof mapped, text, sizeof text);
+    else
+        (void)uv_inet_ntop(AF_INET6, address, text, sizeof text);
+    LOG_WARN("connections refused, too many from one address", log_cstr("address", text),
+             log_int("refused", metrics_get(METRIC_CONNECTIONS_REFUSED)),
+             log_cstr("setting", "net.max_connections_per_address"));
+}
+
+static void warn_paused(const struct net *net, int error) {
+    static _Atomic uint64_t next_ms;
+    if (may_warn(net, &next_ms))
+        LOG_WARN("newcomers wait, no room for their connections",
+                 log_cstr("why", error != 0 ? strerror(error) : "net.max_connections"),
+                 log_int("connections", metrics_get(METRIC_CONNECTIONS)),
+                 log_int("evicted", metrics_get(METRIC_CONNECTIONS_EVICTED)));
+}
+
+struct idle_walk {
+    struct net *net;
+    struct conn *oldest[ROOM_CONNS_MAX]; /* idle for longest, longest first */
+    size_t count, wanted;
+};
+
+/* Had its answer and asks nothing more. Who has not asked yet is new; its time is short anyway. */
+static bool is_idle(const struct conn *conn) {
+    return conn->state == CONN_READING && conn->was_served && conn->http == NULL &&
+           conn->queued_bytes == 0;
+}
+
+/* All idle ones have the same time: whose timer is due first is idle for longest. */
+static void note_idle(uv_handle_t *handle, void *arg) {
+    struct idle_walk *walk = arg;
+    if (handle->type != UV_TCP || handle->data != walk->net)
+        return;
+    struct conn *conn = CONTAINER_OF(handle, struct conn, tcp);
+    size_t at = walk->count;
+    if (!is_idle(conn))
+        return;
+    while (at > 0 && conn->timer.due_tick < walk->oldest[at - 1]->timer.due_tick)
+        at--;
+    if (at == walk->wanted)
+        return;
+    if (walk->count < walk->wanted)
+        walk->count++;
+    memmove(walk->oldest + at + 1, walk->oldest + at,
+            (walk->count - at - 1) * sizeof *walk->oldest);
+    walk->oldest[at] = conn;
+}
+
+/* Closes those that are idle for longest; where there are none, that is not looked for again for a
+ * moment. Accepting goes on when they are closed. */
+static void make_room(struct net *net) {
+    size_t wanted = net->options.max_connections / ROOM_SHARE + 1;
+    struct idle_walk walk = {.net = net,
+                             .wanted = wanted < ROOM_CONNS_MAX ? wanted : ROOM_CONNS_MAX};
+    if (loop_now_ms(net->loop) < net->next_room_ms)
+        return;
+    uv_walk(&net->loop->uv, note_idle, &walk);
+    for (size_t i = 0; i < walk.count; i++)
+        conn_abort(walk.oldest[i]);
+    metrics_add(METRIC_CONNECTIONS_EVICTED, (int64_t)walk.count);
+    if (walk.count == 0)
+        net->next_room_ms = loop_now_ms(net->loop) + ACCEPT_RETRY_MS;
+}
+
+/* Somebody waits, and there are too many connections (error 0), or no descriptors: idle ones make
+ * room. Until there is some, or a moment has passed, who comes waits in the kernel's queue.
+ * (libuv's own listening would accept and close them when descriptors run out.) */
+static void pause_accepting(struct net *net, int error) {
     net->accepting = false;
     metrics_add(METRIC_ACCEPT_PAUSES, 1);
     for (unsigned i = 0; i < net->listener_count; i++)
         uv_poll_stop(&net->listeners[i].poll);
     timer_arm(net->loop, &net->accept_timer, ACCEPT_RETRY_MS);
+    make_room(net);
+    warn_paused(net, error);
 }
 
-void net_resume_accepting(struct net *net) {
-    if (net->accepting || net->stopped || net->conn_count >= net->options.max_connections)
-        return;
+static bool is_full(const struct net *net) {
+    return net->conn_count >= net->options.max_connections;
+}
+
+static void start_accepting(struct net *net) {
     net->accepting = true;
     timer_disarm(&net->accept_timer);
     for (unsigned i = 0; i < net->listener_count; i++)
         CHECK(uv_poll_start(&net->listeners[i].poll, UV_READABLE, on_connection) == 0);
 }
 
+void net_resume_accepting(struct net *net) {
+    if (!net->accepting && !net->stopped && !is_full(net))
+        start_accepting(net);
+}
+
 /* True when another may wait. */
 static bool accept_one(struct net *net, int listener) {
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
-    if (net->conn_count >= net->options.max_connections) {
-        pause_accepting(net);
-        return false;
-    }
     int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         conn_accept(net, fd, &peer);
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        pause_accepting(net);
+        pause_accepting(net, errno);
     /* otherwise nobody waits, or one who was there is gone; the poll says when there is another */
     return false;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events) {
     struct listener *listener = CONTAINER_OF(poll, struct listener, poll);
+    struct net *net = poll->data;
     (void)status;
     (void)events;
-    for (unsigned i = 0; i < ACCEPTS_A_TURN && accept_one(poll->data, listener->fd); i++)
+    if (is_full(net)) {
+        pause_accepting(net, 0);
+        return;
+    }
+    for (unsigned i = 0; i < ACCEPTS_A_TURN && !is_full(net) && accept_one(net, listener->fd); i++)
         continue;
 }
 
+/* Full or not: whether anybody still waits, the poll says. */
 static void on_accept_timer(struct timer *timer) {
-    struct net *net = CONTAINER_OF(timer, struct net, accept_timer);
-    net_resume_accepting(net);
-    if (!net->accepting)
-        timer_arm(net->loop, timer, ACCEPT_RETRY_MS);
+    start_accepting(CONTAINER_OF(timer, struct net, accept_timer));
 }

@@ -14,8 +14,9 @@ struct trusted;
 enum send_batch_mode { SEND_BATCH_AUTO, SEND_BATCH_IO_URING, SEND_BATCH_WRITEV };
 
 struct net_options {
-    size_t max_connections;  /* per loop; accepts pause beyond and go on below */
-    size_t max_header_bytes; /* request line and headers */
+    size_t max_connections; /* per loop; beyond, idle ones are closed or accepting pauses */
+    size_t max_connections_per_address; /* per loop, of strangers; beyond, closed; 0: no limit */
+    size_t max_header_bytes;            /* request line and headers */
     size_t max_body_bytes;
     struct str
         own_body_prefix; /* paths that begin with it have own_body_bytes; lent; empty: none */
@@ -43,6 +44,8 @@ struct net;
 bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops,
                 struct net **out, struct buf *error) MUST_CHECK;
 void net_destroy(struct net *net);
+/* Replaces both limits of net_options. Before the loop runs. */
+void net_limit_connections(struct net *net, size_t most, size_t most_per_address);
 /* Which one runs: "io_uring" or "writev". */
 const char *net_send_batch_name(const struct net *net);
 /* Opens a listening socket for ADDR:PORT (port 0: any). `first`: bind without SO_REUSEPORT so that

@@ -31,3 +31,7 @@ void transport_conn_drop_unsent(struct session *session) {
 const uint8_t *transport_conn_peer(const struct session *session) {
     return conn_peer(session->below);
 }
+
+void transport_conn_set_known(struct session *session) {
+    conn_set_known(session->below);
+}

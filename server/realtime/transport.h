@@ -37,6 +37,8 @@ struct transport {
     void (*drop_unsent)(struct session *session);
     /* The peer's address, 16 bytes. */
     const uint8_t *(*peer)(const struct session *session);
+    /* Somebody signed in: its connection counts no more among its address's. May be NULL. */
+    void (*set_known)(struct session *session);
     void (*ping)(struct session *session);
     /* Begins closing; the session's on-close comes later. */
     void (*close)(struct session *session, enum close_code code, struct str reason);
@@ -55,6 +57,7 @@ void transport_conn_on_close(struct conn *conn);
 size_t transport_conn_queued_bytes(const struct session *session);
 void transport_conn_drop_unsent(struct session *session);
 const uint8_t *transport_conn_peer(const struct session *session);
+void transport_conn_set_known(struct session *session);
 
 extern const struct transport transport_websocket;
 extern const struct transport transport_sse;

@@ -107,6 +107,7 @@ const struct transport transport_sse = {
     .queued_bytes = transport_conn_queued_bytes,
     .drop_unsent = transport_conn_drop_unsent,
     .peer = transport_conn_peer,
+    .set_known = transport_conn_set_known,
     .ping = ping,
     .close = close_session,
 };

@@ -1,6 +1,7 @@
 /* Peers that are slow, silent, greedy or gone: each is bounded, and another person is served meanwhile. */
 import assert from "node:assert/strict";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -194,14 +195,18 @@ test("10,000 connections come and go: none stays, memory neither", async () => {
   await scene.end();
 });
 
+async function withFewDescriptors(folder: string, count: number): Promise<string> {
+  const few = join(folder, "few.sh");
+  await writeFile(few, `#!/bin/sh\nexec prlimit --nofile=${String(count)}:${String(count)} -- "${binary}" "$@"\n`);
+  await chmod(few, 0o755);
+  return few;
+}
+
 test("without descriptors accepting pauses, who is connected is served, and it goes on afterwards", async () => {
   const folder = await mkdtemp(join(tmpdir(), "parley-few-"));
-  const few = join(folder, "few.sh");
-  await writeFile(few, `#!/bin/sh\nexec prlimit --nofile=100:100 -- "${binary}" "$@"\n`);
-  await chmod(few, 0o755);
-  const scene = await Scene.open();
+  const scene = await Scene.open(["--net.max_connections_per_address=1000"]);
   await scene.server.stop();
-  scene.server.binary = few;
+  scene.server.binary = await withFewDescriptors(folder, 100);
   await scene.server.run();
   const client: Client = await scene.ann.connect();
   await client.start();
@@ -215,6 +220,112 @@ test("without descriptors accepting pauses, who is connected is served, and it g
   await scene.serves();
   assert.ok((await scene.metric("parley_accept_pauses_total")) > 0, "it was out of descriptors");
   client.close();
+  await scene.end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/* ---- one stranger, and all others ---- */
+
+const stranger = "127.0.0.5";
+
+/** Connections of the stranger; each says `bytes` and never more, and comes again when it is closed, until stop(). */
+function occupy(scene: Scene, count: number, bytes = ""): { open: () => number; closes: () => number; stop: () => void } {
+  const sockets = new Set<Socket>();
+  let [closes, isStopped] = [0, false];
+  const come = () => {
+    if (isStopped) return;
+    const socket = connect({ ...scene.address, localAddress: stranger }, () => socket.write(bytes));
+    sockets.add(socket);
+    socket.on("error", () => undefined).resume();
+    socket.on("close", () => {
+      sockets.delete(socket);
+      closes++;
+      setTimeout(come, 20);
+    });
+  };
+  for (let i = 0; i < count; i++) come();
+  return {
+    open: () => sockets.size,
+    closes: () => closes,
+    stop: () => {
+      isStopped = true;
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** A connection of its own, from another address, is answered within the time. */
+function isServed(scene: Scene, limit_ms = 2000): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ ...scene.address, path: "/healthz", agent: false, localAddress: "127.0.0.6", timeout: limit_ms, headers: { host: new URL(scene.server.url).host } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    request.on("timeout", () => request.destroy(new Error("not answered")));
+    request.on("error", () => resolve(false));
+  });
+}
+
+const lines = (scene: Scene, words: string) => scene.server.log.split("\n").filter((line) => line.includes(words));
+const question = (scene: Scene) => `GET /healthz HTTP/1.1\r\nHost: ${new URL(scene.server.url).host}\r\n\r\n`;
+const upgrade = (scene: Scene) =>
+  `GET /api/v1/ws HTTP/1.1\r\nHost: ${new URL(scene.server.url).host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+
+for (const [what, bytes] of [
+  ["silent connections", () => ""],
+  ["keep-alive connections", question],
+  ["anonymous WebSockets", upgrade],
+] as const)
+  test(`one address has a share of the connections: with ${what} it keeps nobody out`, async () => {
+    const scene = await Scene.open(["--loops=1", "--limits.rate=on", "--net.max_connections=50"]);
+    const others = occupy(scene, 100, bytes(scene));
+    await until("some to be refused", () => others.closes() > 100);
+    for (let i = 0; i < 5; i++) assert.ok(await isServed(scene), "another address is served at once");
+    assert.equal((await scene.server.cli("user", "list")).code, 0);
+    assert.equal(lines(scene, "connections refused").length, 1, scene.server.log);
+    assert.match(lines(scene, "connections refused")[0] ?? "", /address="?127\.0\.0\.5"? /);
+    assert.ok((await scene.metric("parley_connections_refused_total")) > 50);
+    others.stop();
+    await scene.end();
+  });
+
+test("who signed in does not count among the address's connections", async () => {
+  const scene = await Scene.open(["--loops=1", "--limits.rate=on", "--net.max_connections_per_address=5"]);
+  const clients: Client[] = [];
+  for (let i = 0; i < 20; i++) {
+    const client = await scene.ann.connect();
+    await client.start();
+    clients.push(client);
+  }
+  await scene.serves();
+  for (const client of clients) client.close();
+  await scene.end();
+});
+
+test("when all connections are taken, those that are idle make room", async () => {
+  const scene = await Scene.open(["--loops=1", "--net.max_connections=50", "--net.max_connections_per_address=1000"]);
+  const others = occupy(scene, 100, question(scene));
+  await until("the first to be closed for others", () => others.closes() > 50);
+  for (let i = 0; i < 5; i++) assert.ok(await isServed(scene), "served as soon as an idle one made room");
+  assert.ok((await scene.metric("parley_connections_evicted_total")) > 50);
+  assert.equal(lines(scene, "newcomers wait").length, 1, scene.server.log);
+  others.stop();
+  await scene.end();
+});
+
+test("without descriptors for more connections the operator's commands work, and the log says why others wait", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "parley-few-"));
+  const scene = await Scene.open(["--loops=1", "--net.max_connections_per_address=1000"]);
+  await scene.server.person("ben");
+  await scene.server.stop();
+  scene.server.binary = await withFewDescriptors(folder, 64);
+  await scene.server.run();
+  const others = occupy(scene, 200);
+  await until("accepting to pause", () => lines(scene, "newcomers wait").length > 0);
+  for (let i = 0; i < 3; i++) assert.equal((await scene.server.cli("user", "list")).code, 0);
+  assert.equal((await scene.server.cli("user", "disable", "ben")).code, 0);
+  others.stop();
+  await until("a newcomer to be served", () => isServed(scene));
   await scene.end();
   await rm(folder, { recursive: true, force: true });
 });
