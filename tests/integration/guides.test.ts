@@ -116,6 +116,9 @@ test("JavaScript: the first program signs in, sends, and hears itself", async ()
   const program = await Program.run("SOCKETIO-JAVASCRIPT.md", "chat.mjs", {});
   await program.sees(/stored as \d+/);
   await program.sees("ann: hello from Socket.IO");
+  await restart();
+  await program.sees(/stored as \d+[^]*stored as \d+/);
+  assert.equal((await ann.history(general)).filter(({ text }) => text === "hello from Socket.IO").length, 1, program.out);
   const stranger = await Program.run("SOCKETIO-JAVASCRIPT.md", "chat.mjs", { TOKEN: "pl_nothing" });
   await stranger.sees(/not connected: /);
 });
@@ -150,6 +153,9 @@ test("Python: the first program signs in, sends, hears itself, and leaves", asyn
   const program = await Program.run("SOCKETIO-PYTHON.md", "chat.py", {});
   await program.sees(/stored as \d+/);
   await program.sees("ann: hello from Python");
+  await restart();
+  await program.sees(/stored as \d+[^]*stored as \d+/);
+  assert.equal((await ann.history(general)).filter(({ text }) => text === "hello from Python").length, 1, program.out);
   await say("goodbye");
   await program.ends();
 });
@@ -187,6 +193,27 @@ test("from Socket.IO: the same, before and after", async () => {
     await now.sees("sent");
   } finally {
     await accounts.end();
+  }
+});
+
+test("from Socket.IO: old messages are brought in, past the rate limit, and again without a second one", async () => {
+  const limited = await Server.start(["--limits.rate=on", "--limits.person_burst=5", "--limits.person_rate=5"]);
+  try {
+    const owner = await limited.person("owner", "owner");
+    const old = Array.from({ length: 12 }, (_, i) => ({ id: String(i), text: `old ${String(i)}` }));
+    const file = join(folder, "old.json");
+    await writeFile(file, JSON.stringify(old));
+    for (let time = 0; time < 2; time += 1) {
+      const program = await Program.run("MIGRATE-SOCKETIO.md", "import.mjs", { CHAT_URL: limited.url, TOKEN: owner.token, OLD_MESSAGES: file });
+      await program.sees("brought in 12");
+      await program.ends();
+    }
+    limited.options.push("--limits.rate=off");
+    await limited.kill();
+    await limited.run();
+    assert.deepEqual((await owner.history(await owner.room("general"))).map(({ text }) => text), old.map(({ text }) => text));
+  } finally {
+    await limited.end();
   }
 });
 
