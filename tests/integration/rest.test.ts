@@ -150,6 +150,13 @@ test("a parameter stands in a query once; what is not known is ignored, in queri
   assert.equal((await ann.ask("POST", `/rooms/${general}/messages`, { nonce: crypto.randomUUID(), text: "x", txet: "y" })).status, 201);
 });
 
+test("what belongs into a body is not taken from a query", async () => {
+  const { status, body } = await ann.ask("POST", `/rooms/${general}/messages?text=in+a+log`, { nonce: crypto.randomUUID() });
+  assert.deepEqual([status, body["code"], body["field"]], [400, "missing_field", "text"]);
+  const signIn = await fetch(`${server.url}/api/v1/session?name=ann&password=in-a-log`, { method: "POST" });
+  assert.deepEqual([signIn.status, ((await signIn.json()) as Record<string, unknown>)["code"]], [400, "missing_field"]);
+});
+
 test("a header of which there can be one is refused twice, by its name, and the connection serves on", async () => {
   const host = new URL(server.url).host;
   const bearer = `Authorization: Bearer ${ann.token}`;
