@@ -348,6 +348,14 @@ const uint8_t *engine_peer(const struct engine *engine) {
     return engine->peer;
 }
 
+void engine_set_known(struct engine *engine) {
+    engine->is_known = true;
+    if (engine->socket != NULL)
+        conn_set_known(engine->socket);
+    if (engine->probe != NULL)
+        conn_set_known(engine->probe);
+}
+
 bool engine_is_open(const struct engine *engine) {
     return engine->state == ENGINE_OPEN;
 }

@@ -80,6 +80,9 @@ struct loop *engine_loop(const struct engine *engine);
 /* The address that opened it: 16 bytes, IPv4 as v4-mapped. */
 const uint8_t *engine_peer(const struct engine *engine);
 bool engine_is_open(const struct engine *engine);
+/* Somebody signed in on it: its connections count no more among their address's
+ * (conn_set_known), those to come neither. */
+void engine_set_known(struct engine *engine);
 
 /* Queues a message; nothing happens once it is closed. Ask engine_queued_bytes() before: beyond
  * twice queue_bytes the engine ends. */

@@ -204,6 +204,8 @@ static void answer_handshake(struct engine_server *server, struct conn *conn,
 static void answer_engine(struct engine *engine, struct conn *conn,
                           struct http_request *take_request, bool is_socket) {
     bool polls = !is_socket && engine->socket == NULL;
+    if (engine->is_known)
+        conn_set_known(conn);
     if (is_socket && wants_websocket(take_request))
         engine_open_probe(engine, conn, take_request);
     else if (polls && take_request->method == METHOD_GET)

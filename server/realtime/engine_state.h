@@ -32,6 +32,7 @@ struct engine {
     uint64_t probe_due_ms, close_due_ms;
     uint8_t state; /* enum engine_state */
     bool awaits_pong;
+    bool is_known;  /* somebody signed in on it */
     bool is_probed; /* the client has asked whether the WebSocket works */
     bool wants_call;
     uint8_t peer[16];

@@ -160,8 +160,7 @@ bool session_sign_in(struct session *session, const struct session_identity *ide
     }
     session->identity = *identity;
     session->state = SESSION_SIGNED_IN;
-    if (session->transport->set_known != NULL)
-        session->transport->set_known(session);
+    session->transport->set_known(session);
     hub_subscribe(session, audience_person(identity->account), 0);
     hub_subscribe_workspace(session);
     timer_arm(hub->loop, &session->timer, 1); /* on_timer knows what comes first */

@@ -68,6 +68,8 @@ bool socketio_namespaces_are_valid(struct str namespaces);
 void *socketio_client_user(const struct socketio_client *client);
 void socketio_client_set_user(struct socketio_client *client, void *user);
 struct loop *socketio_client_loop(const struct socketio_client *client);
+/* engine_set_known() of its engine. */
+void socketio_client_set_known(struct socketio_client *client);
 const uint8_t *socketio_client_peer(const struct socketio_client *client);
 /* Sends what is queued and closes the connection, all its sockets with it. */
 void socketio_close(struct socketio_client *client, uint16_t code, struct str reason);

@@ -143,6 +143,10 @@ struct loop *socketio_client_loop(const struct socketio_client *client) {
     return engine_loop(client->engine);
 }
 
+void socketio_client_set_known(struct socketio_client *client) {
+    engine_set_known(client->engine);
+}
+
 const uint8_t *socketio_client_peer(const struct socketio_client *client) {
     return engine_peer(client->engine);
 }

@@ -37,7 +37,7 @@ struct transport {
     void (*drop_unsent)(struct session *session);
     /* The peer's address, 16 bytes. */
     const uint8_t *(*peer)(const struct session *session);
-    /* Somebody signed in: its connection counts no more among its address's. May be NULL. */
+    /* Somebody signed in: its connection counts no more among its address's. */
     void (*set_known)(struct session *session);
     void (*ping)(struct session *session);
     /* Begins closing; the session's on-close comes later. */

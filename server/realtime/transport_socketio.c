@@ -113,6 +113,11 @@ static const uint8_t *peer(const struct session *session) {
     return place->peer;
 }
 
+static void set_known(struct session *session) {
+    const struct place *place = session->below;
+    socketio_client_set_known(socketio_client_of(place->socket));
+}
+
 /* Engine.IO has pings of its own. */
 static void ping(struct session *session) {
     (void)session;
@@ -161,6 +166,7 @@ const struct transport transport_socketio = {
     .queued_bytes = queued_bytes,
     .drop_unsent = drop_unsent,
     .peer = peer,
+    .set_known = set_known,
     .ping = ping,
     .close = close_session,
 };

@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { deflateRawSync, constants } from "node:zlib";
 import { Echo } from "./echo.ts";
 import { binary, Server, until, type Client, type Person } from "./harness.ts";
+import { Caller } from "./socketio.ts";
 import { frame, Line, opcodes, RawSocket } from "./raw.ts";
 
 const mebibyte = 1024 * 1024;
@@ -299,6 +300,11 @@ test("who signed in does not count among the address's connections", async () =>
   }
   await scene.serves();
   for (const client of clients) client.close();
+  const callers: Caller[] = [];
+  for (const transports of [["websocket"], ["polling", "websocket"], ["polling"]])
+    for (let i = 0; i < 10; i++) callers.push(await Caller.joined(scene.server, { transports, auth: { token: scene.ann.token } }));
+  await scene.serves();
+  for (const caller of callers) caller.close();
   await scene.end();
 });
 

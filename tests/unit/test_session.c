@@ -69,6 +69,9 @@ static const uint8_t *fake_peer(const struct session *of) {
     (void)of;
     return address;
 }
+static void fake_known(struct session *of) {
+    (void)of;
+}
 static void fake_ping(struct session *to) {
     (void)to;
 }
@@ -86,6 +89,7 @@ static const struct transport fake = {.name = "fake",
                                       .queued_bytes = fake_queued,
                                       .drop_unsent = fake_drop,
                                       .peer = fake_peer,
+                                      .set_known = fake_known,
                                       .ping = fake_ping,
                                       .close = fake_close};
 
