@@ -1,6 +1,7 @@
 /* room.create. */
 #include "auth/call.h"
 #include "auth/identity.h"
+#include "chat/access.h"
 #include "chat/member.h"
 #include "chat/notify.h"
 #include "chat/retry.h"
@@ -55,6 +56,13 @@ static enum err make_room(struct call *call, const struct room_create_params *in
                                          : err;
 }
 
+/* A retry is answered to whoever may still see the room. */
+static enum err find_again(struct call *call, int64_t room, const struct my_room **out) {
+    struct room_access access;
+    enum err err = room_result(call, room, out);
+    return err == ERR_OK ? access_room(call, (*out)->id, ROOM_ACT_SEE, &access) : err;
+}
+
 enum err room_create(struct call *call, const struct room_create_params *in,
                      struct room_create_result *out) {
     struct retry retry;
@@ -63,7 +71,7 @@ enum err room_create(struct call *call, const struct room_create_params *in,
     if (err != ERR_OK)
         return err;
     if (retry.row.subject != 0)
-        return room_result(call, retry.row.subject, &out->room);
+        return find_again(call, retry.row.subject, &out->room);
     if (text_is_blank(in->name))
         return call_refuse(call, "name", "at least one character that is not a space");
     call->wants_created = true;

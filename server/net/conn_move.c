@@ -88,12 +88,18 @@ void conn_drop_parcel(struct conn *conn) {
     conn->parcel = NULL;
 }
 
-/* On the other loop. One that stops takes nobody any more. */
+/* A sid is easily made up: moving is no way around what accepting asks. */
+static bool has_room_for(struct net *net, const struct parcel *parcel) {
+    return !net->stopped && net->conn_count < net->options.max_connections &&
+           net_admits(net, parcel->peer);
+}
+
+/* On the other loop. */
 static void on_arrival(struct loop *loop, struct mail *mail) {
     struct parcel *parcel = CONTAINER_OF(mail, struct parcel, mail);
     struct net *net = parcel->to;
     (void)loop;
-    if (net->stopped) {
+    if (!has_room_for(net, parcel)) {
         destroy_parcel(parcel);
         return;
     }

@@ -115,7 +115,8 @@ struct conn *conn_adopt(struct net *net, int take_fd, const uint8_t peer[16]) MU
 /* conn_move.c, for conn.c: sends it off when nothing is queued; forgets about it. */
 void conn_post_parcel(struct conn *conn);
 void conn_drop_parcel(struct conn *conn);
-/* conn_peer.c, for conn.c: may one more come from there? False is counted and logged. */
+/* conn_peer.c, for conn.c and conn_move.c: may one more come from there? False is counted and
+ * logged. */
 bool net_admits(struct net *net, const uint8_t address[16]) MUST_CHECK;
 /* conn_peer.c, for conn.c: counts the connection for its address, until it closes or
  * conn_set_known(). */

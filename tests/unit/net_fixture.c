@@ -68,7 +68,7 @@ static void post_later(struct conn *conn, struct http_request *request) {
 
 /* True when it was taken: the connection is on its way. */
 static bool move(struct conn *conn, struct http_request *request) {
-    if (net_connection_count(running->other) > 0) {
+    if (conn->net == running->other) {
         answer_text(conn, STR("moved"));
         return false;
     }

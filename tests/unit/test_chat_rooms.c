@@ -93,6 +93,20 @@ static void a_retry_of_making_a_room_finds_the_first(void **state) {
         ERR_NONCE_REUSED);
 }
 
+static void a_retry_of_making_a_room_is_answered_to_who_may_see_it(void **state) {
+    struct world *world = *state;
+    struct actor ben = world_person(world, "ben");
+    struct room_create_result room;
+    struct room_leave_result left;
+    assert_int_equal(WORLD_CALL(world, room_create, ben, &room, .name = STR("tea"), .private = true,
+                                .nonce = STR("r1")),
+                     ERR_OK);
+    assert_int_equal(WORLD_CALL(world, room_leave, ben, &left, .room = room.room->id), ERR_OK);
+    assert_int_equal(WORLD_CALL(world, room_create, ben, &room, .name = STR("tea"), .private = true,
+                                .nonce = STR("r1")),
+                     ERR_NOT_FOUND);
+}
+
 static enum err use_old_nonce_a_day_later(struct tx *tx, void *arg) {
     const struct actor *ben = arg;
     struct nonce_row row;
@@ -410,6 +424,7 @@ int main(void) {
         TEST(a_room_begins_with_its_maker_as_member),
         TEST(a_private_room_is_not_told_to_the_workspace),
         TEST(a_retry_of_making_a_room_finds_the_first),
+        TEST(a_retry_of_making_a_room_is_answered_to_who_may_see_it),
         TEST(a_nonce_is_forgotten_after_a_day_whoevers_it_is),
         TEST(a_nonce_stands_for_one_operation_with_its_parameters),
         TEST(a_default_given_and_one_left_away_are_the_same_request),

@@ -69,10 +69,31 @@ static void a_connection_that_cannot_move_is_ended_by_its_timer(void **state) {
     net_fixture_stop(&fixture);
 }
 
+/* Who may not be accepted may not move either: the first is all that its address may have there. */
+static void moving_is_no_way_around_an_addresss_share(void **state) {
+    (void)state;
+    struct net_options options = net_fixture_options(SEND_BATCH_AUTO);
+    int fds[2];
+    options.max_connections_per_address = 1;
+    net_fixture_start(&fixture, &options);
+    for (int i = 0; i < 2; i++) {
+        fds[i] = client_connect(&fixture, 0);
+        client_send(fds[i], STR("GET /move HTTP/1.1\r\nHost: h\r\n\r\n"));
+        if (i == 0)
+            client_receive_answer(fds[i], NULL, NULL);
+        else
+            client_expect_end(fds[i]);
+    }
+    close(fds[0]);
+    close(fds[1]);
+    net_fixture_stop(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_goes_out_before_a_connection_moves),
         cmocka_unit_test(a_connection_that_cannot_move_is_ended_by_its_timer),
+        cmocka_unit_test(moving_is_no_way_around_an_addresss_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
