@@ -68,8 +68,8 @@ struct loop *engine_loop(const struct engine *engine) {
     (void)engine;
     return the_loop;
 }
-void engine_set_known(struct engine *of) {
-    (void)of;
+void engine_set_known(struct engine *engine) {
+    (void)engine;
 }
 
 const uint8_t *engine_peer(const struct engine *engine) {
