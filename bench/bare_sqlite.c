@@ -124,14 +124,15 @@ static void message_store(sqlite3_int64 number, sqlite3_int64 pos, sqlite3_int64
     sqlite3_int64 room = number % ROOMS + 1;
     sqlite3_int64 author = number % PEOPLE + 1;
     uint8_t id[ID_BYTES], digest[DIGEST_BYTES] = {0};
-    char nonce[32], text[101];
-    int nonce_length = snprintf(nonce, sizeof(nonce), "nonce-%016llx", (unsigned long long)number);
+    char nonce[40], text[101];
     memset(text, 'x', 100);
     sqlite3_randomness(sizeof(id), id);
     memcpy(digest, id, sizeof(id));
     for (int i = 0; i < 6; i++) { /* UUIDv7: the time stands first */
         id[i] = (uint8_t)((uint64_t)now_ms >> (8 * (5 - i)));
     }
+    int nonce_length = snprintf(nonce, sizeof(nonce), "%012llx-%023llx", (unsigned long long)now_ms,
+                                (unsigned long long)number); /* as long as one, and as ordered */
 
     bind_integer(MEMBERSHIP, 1, room);
     bind_integer(MEMBERSHIP, 2, author);

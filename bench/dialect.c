@@ -71,11 +71,12 @@ static void parley_text(struct member *m, const struct ws_frame *frame, uint64_t
 
 static int parley_message(const struct member *sender, size_t number, const char *text, char *out,
                           size_t size) {
+    char nonce[NONCE_ROOM_BYTES];
+    traffic_nonce(nonce);
     return snprintf(out, size,
                     "{\"id\":%zu,\"method\":\"message.send\",\"params\":{\"room\":\"%s\","
-                    "\"nonce\":\"%llx-%x-%zx\",\"text\":\"%s\"}}",
-                    number + 2, sender->room->id, (unsigned long long)traffic_run_id(),
-                    sender->number, number, text);
+                    "\"nonce\":\"%s\",\"text\":\"%s\"}}",
+                    number + 2, sender->room->id, nonce, text);
 }
 
 /* ---- Parley's history: instead of sending, one asks for pages of a room that run.py filled; the

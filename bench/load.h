@@ -19,7 +19,8 @@ enum {
     TEXT_BYTES_MIN = 16,
     TEXT_BYTES_MAX = 4000,
     TEXT_ROOM_BYTES = TEXT_BYTES_MAX + 16,
-    ROOM_ID_BYTES = 40
+    ROOM_ID_BYTES = 40,
+    NONCE_ROOM_BYTES = 37
 };
 
 struct dialect;
@@ -101,8 +102,8 @@ void traffic_acknowledged(struct room *room, uint32_t number, uint64_t now_ns);
 /* True when every message was acknowledged and every member has it. */
 bool traffic_all_done(void);
 size_t traffic_sent(void);
-/* Another number each run, for nonces, which are unique for ever. */
-uint64_t traffic_run_id(void);
+/* A UUIDv7 (RFC 9562, 5.7), as the SDK makes nonces. */
+void traffic_nonce(char out[NONCE_ROOM_BYTES]);
 
 /* ---- member.c ---- */
 /* Makes `members`, none of them connected. */

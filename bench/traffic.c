@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { MESSAGES_FIRST = 1024, LINE_BYTES_MAX = 4 << 20 };
 
 static struct room *owing;
-static uint64_t run_id; /* nonces are unique for ever, over all runs */
+static uint64_t nonce_random; /* another one each run: nonces are unique for ever */
 
 static void *grow(void *memory, size_t count, size_t size) {
     void *bigger = realloc(memory, count * size);
@@ -34,7 +35,7 @@ static void room_read(struct room *room, char *line) {
 }
 
 void traffic_init(void) {
-    run_id = bench_now_ns();
+    nonce_random = bench_now_ns();
     rooms = calloc(plan.rooms, sizeof(*rooms));
     char *line = malloc(LINE_BYTES_MAX);
     FILE *file = plan.file == NULL ? NULL : fopen(plan.file, "re");
@@ -57,8 +58,23 @@ void traffic_init(void) {
     free(line);
 }
 
-uint64_t traffic_run_id(void) {
-    return run_id;
+/* splitmix64 (Steele, Lea, Flood 2014) */
+static uint64_t random_next(void) {
+    uint64_t z = nonce_random += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+void traffic_nonce(char out[NONCE_ROOM_BYTES]) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    uint64_t a = random_next(), b = random_next();
+    snprintf(out, NONCE_ROOM_BYTES, "%08llx-%04llx-7%03llx-%04llx-%012llx",
+             (unsigned long long)(ms >> 16 & 0xffffffff), (unsigned long long)(ms & 0xffff),
+             (unsigned long long)(a & 0xfff), (unsigned long long)(0x8000 | (a >> 12 & 0x3fff)),
+             (unsigned long long)(b & 0xffffffffffff));
 }
 
 void room_owe(struct room *room, size_t count) {

@@ -9,11 +9,11 @@
 #include "store/db.h"
 
 enum {
-    DB_EXIT_FSYNC = 74,         /* EX_IOERR */
-    DB_BUSY_TIMEOUT_MS = 5000,  /* for another program's lock on the file */
-    DB_LOG_EVERY_MS = 1000,     /* the same failure is logged once in this time */
-    DB_PARAMETERS_MAX = 32,     /* $1 … of one query */
-    DB_WRITER_CACHE_KIB = 8192, /* pages of a batch stay in memory */
+    DB_EXIT_FSYNC = 74,          /* EX_IOERR */
+    DB_BUSY_TIMEOUT_MS = 5000,   /* for another program's lock on the file */
+    DB_LOG_EVERY_MS = 1000,      /* the same failure is logged once in this time */
+    DB_PARAMETERS_MAX = 32,      /* $1 … of one query */
+    DB_WRITER_CACHE_KIB = 16384, /* pages of a batch stay in memory */
     DB_READER_CACHE_KIB = 2048,
 };
 

@@ -13,8 +13,8 @@ enum {
     STORE_READ_THREADS_MAX = 64,
     STORE_UNKNOWN_RETRIES = 2, /* runs more of a work whose commit's outcome was not known */
     STORE_IDLE_CHECKPOINT_PAGES = 500, /* a WAL shorter than this is left alone when idle */
-    STORE_WAL_PAGES_MAX = 4000,        /* beyond this a checkpoint runs between two batches */
-    STORE_CHECKPOINT_RETRY_MS = 1000,  /* after one that a reader stood in the way of */
+    STORE_WAL_PAGES_MAX = 16000,      /* 64 MB; beyond this a checkpoint runs between two batches */
+    STORE_CHECKPOINT_RETRY_MS = 1000, /* after one that a reader stood in the way of */
     STORE_ERASE_MAX_MS =
         60000, /* what was erased is out of the WAL by then, unless a reader stops it */
     STORE_ERASE_AFTER_MS = 5000, /* when the first try begins: more erasures may follow */

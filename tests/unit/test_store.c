@@ -288,6 +288,25 @@ static void a_database_of_schema_2_goes_on_where_its_log_ends(void **state) {
     fixture_remove_folder(folder);
 }
 
+/* Schema 4 keeps nonces in another order: what was stored under one is still found. */
+static void nonces_of_schema_3_are_kept(void **state) {
+    char *folder = make_world();
+    (void)state;
+    int64_t nonces = fixture_query(folder, "SELECT count(*) FROM nonce");
+    assert_true(nonces > 0);
+    fixture_change(folder,
+                   "CREATE TABLE old (author INTEGER NOT NULL, nonce TEXT NOT NULL, message "
+                   "INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (author, nonce)) "
+                   "WITHOUT ROWID; INSERT INTO old SELECT author, nonce, message, digest FROM "
+                   "nonce; DROP TABLE nonce; ALTER TABLE old RENAME TO nonce; "
+                   "PRAGMA user_version = 3");
+    fixture_close(fixture_open(folder, NULL));
+    assert_int_equal(fixture_query(folder, "PRAGMA user_version"), migrate_newest());
+    assert_int_equal(fixture_query(folder, "SELECT count(*) FROM nonce"), nonces);
+    assert_string_equal(examine_folder(folder), ""); /* each message's is there */
+    fixture_remove_folder(folder);
+}
+
 /* ---- backup ---- */
 
 static char backup_file[512];
@@ -393,6 +412,7 @@ int main(void) {
         cmocka_unit_test(doctor_finds_nothing_in_a_sound_database),
         cmocka_unit_test(doctor_names_each_thing_that_is_broken),
         cmocka_unit_test(a_database_of_schema_2_goes_on_where_its_log_ends),
+        cmocka_unit_test(nonces_of_schema_3_are_kept),
         cmocka_unit_test(a_backup_made_while_messages_flow_is_sound_and_begins_a_new_epoch),
         cmocka_unit_test(a_backup_never_writes_over_a_file_and_leaves_none_behind),
     };

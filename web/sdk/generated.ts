@@ -513,7 +513,7 @@ export type RoomRemoveResult = Record<string, never>;
 export interface MessageSendParams {
   /** The room */
   room: string;
-  /** Printable ASCII, unique for the sender for ever (or the Idempotency-Key header) */
+  /** Printable ASCII, unique for the sender for ever (or the Idempotency-Key header); a UUIDv7 costs the server least */
   nonce: string;
   /** The text */
   text: string;

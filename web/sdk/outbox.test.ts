@@ -2,7 +2,7 @@ import { beforeEach, expect, it, vi } from "vitest";
 import { ParleyError } from "./errors.ts";
 import type { Message } from "./generated.ts";
 import { indexedDbStore } from "./indexeddb.ts";
-import { createOutbox, type OutboxEntry } from "./outbox.ts";
+import { createOutbox, makeNonce, type OutboxEntry } from "./outbox.ts";
 import { memoryStore } from "./stores.ts";
 
 const store = indexedDbStore("test");
@@ -26,6 +26,14 @@ function world(send: (entry: OutboxEntry) => Promise<Message>, entries: OutboxEn
 const stored = (one: OutboxEntry): Message => ({ id: one.nonce, room: one.room, seq: 1, author: { id: "me", name: "me", display_name: "" }, text: one.text, nonce: one.nonce, created_at: one.created_at });
 
 beforeEach(() => store.wipe());
+
+it("a nonce is a UUIDv7 that begins with the time", () => {
+  vi.useFakeTimers({ now: 0x0199_1234_5678 });
+  const nonces = Array.from({ length: 100 }, makeNonce);
+  vi.useRealTimers();
+  expect(nonces.filter((nonce) => !/^01991234-5678-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(nonce))).toEqual([]);
+  expect(new Set(nonces).size).toBe(100);
+});
 
 it("sends in the order of writing and forgets what was stored, on disk too", async () => {
   const entries = [entry("1"), entry("2"), entry("3")];

@@ -34,9 +34,17 @@ export interface OutboxDeps<E extends OutboxEntry> {
 
 const retry_ms = 2000;
 
-/** 128 random bits; crypto.randomUUID() is missing where the page is not secure. */
+/** A UUIDv7 (RFC 9562, 5.7): nonces that begin with the time lie side by side in the server's database, which makes sending cheaper. */
 export function makeNonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const bytes = crypto.getRandomValues(new Uint8Array(16)); /* crypto.randomUUID() is missing where the page is not secure */
+  const view = new DataView(bytes.buffer);
+  const now = Date.now();
+  view.setUint16(0, Math.floor(now / 2 ** 32));
+  view.setUint32(2, now % 2 ** 32);
+  view.setUint8(6, 0x70 | (view.getUint8(6) & 0x0f)); /* version 7 */
+  view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f)); /* RFC 9562's variant */
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 async function locked(name: string | undefined, work: () => Promise<void>): Promise<void> {
