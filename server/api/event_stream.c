@@ -136,7 +136,8 @@ static enum err read_stream_request(struct request *request, struct conn *conn,
 /* ---- the stream ---- */
 
 static void open_stream(struct conn *conn, const struct request *request) {
-    conn_set_peer(conn, request->address);
+    conn_set_known(conn);
+    CHECK(conn_set_peer(conn, request->address)); /* who is known has no share */
     struct session *session = transport_sse_open(conn, conn_loop(conn)->hub, request->headers);
     if (session_api_sign_in(session, request))
         session_api_start(session, request);

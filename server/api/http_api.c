@@ -16,6 +16,9 @@
 
 static const struct str API_PREFIX = STR_INIT("/api/v1");
 
+/* When an address that has its share of connections may ask for another one. */
+enum { SHARE_RETRY_MS = 5000 };
+
 static struct api *api_of(struct conn *conn) {
     return conn_loop(conn)->api;
 }
@@ -201,17 +204,29 @@ struct upgrade {
     struct http_request *http;
 };
 
+/* Behind a proxy it shows only now whose connection it will be. */
+static enum err claim_connection(struct conn *conn, struct request *request,
+                                 const struct http_request *http) {
+    if (request->call.actor.account != 0)
+        conn_set_known(conn);
+    if (conn_set_peer(conn, http->client))
+        return ERR_OK;
+    request->error.retry_after_ms = SHARE_RETRY_MS;
+    return ERR_RATE_LIMITED;
+}
+
 static void finish_upgrade(struct request *take_request) {
     struct request *request = take_request;
     struct upgrade *upgrade = request->way;
     struct conn *conn = upgrade->conn;
+    if (request->outcome == ERR_OK && !conn_is_closing(conn))
+        request->outcome = claim_connection(conn, request, upgrade->http);
     if (conn_is_closing(conn)) {
         /* nobody to answer */
     } else if (request->outcome != ERR_OK) {
         request->way = conn;
         http_reply_request(conn, request);
     } else {
-        conn_set_peer(conn, upgrade->http->client);
         struct session *session =
             transport_websocket_open(conn, upgrade->http, conn_loop(conn)->hub);
         if (request->call.actor.account != 0)

@@ -24,6 +24,10 @@ enum { NODE_LOOPS_MAX = 256, DRAIN_POLL_MS = 10, DRAIN_SPREAD_MS = 2000, SIDE_NE
 /* Of the process's descriptors, so many are not for connections (where there are few, half). */
 enum { DESCRIPTORS_KEPT = 64 };
 
+/* The most connections of a further address (of few descriptors, an eighth): its requests are
+ * short. */
+enum { SIDE_CONNECTIONS = 256, SIDE_SHARE = 8 };
+
 struct node_loop {
     struct loop *loop;
     struct net *net;
@@ -210,7 +214,12 @@ static bool listen_beside(struct node *node, const char *address, const struct n
 
 /* /metrics without a token, and the way to https. */
 static bool open_side_nets(struct node *node, struct buf *error) {
-    struct net_options metrics = net_options_of(node->settings, 1), redirect = metrics;
+    struct net_options metrics = net_options_of(node->settings, 1), redirect;
+    if (metrics.max_connections > SIDE_CONNECTIONS)
+        metrics.max_connections = SIDE_CONNECTIONS;
+    metrics.max_connections_per_address =
+        connections_per_address(node->settings, metrics.max_connections, 1);
+    redirect = metrics;
     set_public_side(node, &redirect);
     redirect.tls = NULL;
     redirect.is_https = false;
@@ -256,19 +265,21 @@ static size_t connections_in_reach(void) {
 }
 
 static void keep_descriptors(struct node *node) {
-    size_t most = connections_in_reach(), nets = node->loop_count + node->side_net_count;
-    size_t each = most / nets > 0 ? most / nets : 1;
-    if (most >= (size_t)node->settings->net_max_connections)
+    size_t most = connections_in_reach(), sides = node->side_net_count;
+    size_t side = most / SIDE_SHARE < SIDE_CONNECTIONS ? most / SIDE_SHARE + 1 : SIDE_CONNECTIONS;
+    if (most >= (size_t)node->settings->net_max_connections + sides * SIDE_CONNECTIONS)
         return;
+    most = most > sides * side ? most - sides * side : 1;
     LOG_WARN("fewer connections than the setting says, for want of descriptors",
              log_cstr("setting", "net.max_connections"),
              log_int("value", node->settings->net_max_connections),
              log_int("connections", (int64_t)most));
-    size_t each_address = connections_per_address(node->settings, most, nets);
     for (size_t i = 0; i < node->loop_count; i++)
-        net_limit_connections(node->loops[i].net, each, each_address);
-    for (unsigned i = 0; i < node->side_net_count; i++)
-        net_limit_connections(node->side_nets[i], each, each_address);
+        net_limit_connections(node->loops[i].net, most / node->loop_count + 1,
+                              connections_per_address(node->settings, most, node->loop_count));
+    for (size_t i = 0; i < sides; i++)
+        net_limit_connections(node->side_nets[i], side,
+                              connections_per_address(node->settings, side, 1));
 }
 
 static bool open_network(struct node *node, struct buf *error) {

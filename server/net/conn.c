@@ -134,7 +134,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     conn_hold(conn);
     conn->is_closed = true;
     net->conn_count--;
-    conn_set_known(conn);
+    conn_uncount_stranger(conn);
     metrics_add(METRIC_CONNECTIONS, -1);
     conn_drop_runs(conn);
     conn_drop_tls(conn);
@@ -295,13 +295,11 @@ static void feed_greeting(struct conn *conn, struct str bytes) {
         *conn->unread = all;
         return;
     case PROXY_DONE:
-        if (header.has_source && !net_admits(conn->net, header.source)) {
+        if (header.has_source && !conn_set_peer(conn, header.source)) {
             conn_abort(conn);
             break;
         }
         conn->state = CONN_READING;
-        if (header.has_source)
-            conn_set_peer(conn, header.source);
         feed(conn, str_slice(buf_str(&all), header.bytes, all.len));
         break;
     case PROXY_BAD:

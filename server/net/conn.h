@@ -56,8 +56,10 @@ struct loop *conn_loop(const struct conn *conn);
  * and logs; whose a request is stands in the request, as a proxy hands on many clients' requests by
  * one connection. */
 const uint8_t *conn_peer(const struct conn *conn);
-/* From now on the connection is this client's alone (before an upgrade or a stream). */
-void conn_set_peer(struct conn *conn, const uint8_t peer[16]);
+/* From now on the connection is this client's alone (before an upgrade or a stream). False, and
+ * nothing changed, when nobody signed in on it and that address has its share
+ * (net_options.max_connections_per_address). */
+bool conn_set_peer(struct conn *conn, const uint8_t peer[16]) MUST_CHECK;
 /* Somebody signed in on it: it does not count any more for net_options.max_connections_per_address.
  */
 void conn_set_known(struct conn *conn);

@@ -47,16 +47,25 @@ void conn_count_stranger(struct conn *conn) {
     conn->is_counted = true;
 }
 
-void conn_set_known(struct conn *conn) {
+void conn_uncount_stranger(struct conn *conn) {
     if (conn->is_counted)
         set_count(conn->net, conn->peer, count_of(conn->net, conn->peer) - 1);
     conn->is_counted = false;
 }
 
-void conn_set_peer(struct conn *conn, const uint8_t peer[16]) {
+void conn_set_known(struct conn *conn) {
+    conn_uncount_stranger(conn);
+    conn->is_known = true;
+}
+
+bool conn_set_peer(struct conn *conn, const uint8_t peer[16]) {
     if (memcmp(conn->peer, peer, sizeof conn->peer) == 0)
-        return;
-    conn_set_known(conn);
+        return true;
+    if (!conn->is_known && !net_admits(conn->net, peer))
+        return false;
+    conn_uncount_stranger(conn);
     memcpy(conn->peer, peer, sizeof conn->peer);
-    conn_count_stranger(conn);
+    if (!conn->is_known)
+        conn_count_stranger(conn);
+    return true;
 }

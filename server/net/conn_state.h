@@ -60,6 +60,7 @@ struct conn {
     bool is_closed : 1;  /* libuv is done with it */
     bool told : 1;       /* on_close was called */
     bool is_counted : 1; /* in net->strangers */
+    bool is_known : 1;   /* somebody signed in on it */
     bool was_served : 1; /* it had an answer, and may be closed when others need room */
     struct tls *tls;     /* all of TLS; NULL without, and until the first byte */
     uv_tcp_t tcp;        /* its data is `net`: that is how all of them are found (net_each_conn) */
@@ -121,6 +122,7 @@ bool net_admits(struct net *net, const uint8_t address[16]) MUST_CHECK;
 /* conn_peer.c, for conn.c: counts the connection for its address, until it closes or
  * conn_set_known(). */
 void conn_count_stranger(struct conn *conn);
+void conn_uncount_stranger(struct conn *conn);
 /* listener.c, for conn_peer.c: says so in the log, once a minute at most. */
 void net_warn_refused(struct net *net, const uint8_t address[16]);
 /* listener.c, for conn.c: there is room again. */

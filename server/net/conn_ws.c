@@ -90,7 +90,15 @@ static bool on_ws_close(void *arg, uint16_t code, struct str reason) {
     return false;
 }
 
-static const struct ws_events ws_events = {on_ws_message, on_ws_ping, on_ws_pong, on_ws_close};
+/* Empty ones cost as much as any frame, and make no message. */
+static bool on_ws_fragment(void *arg) {
+    struct conn *conn = arg;
+    count_frame(conn);
+    return !must_pause(conn);
+}
+
+static const struct ws_events ws_events = {on_ws_message, on_ws_ping, on_ws_pong, on_ws_close,
+                                           on_ws_fragment};
 
 static bool is_at_rest(const struct ws_parser *parser) {
     return parser->header_have == 0 && parser->message_opcode == 0;

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "net/tls.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -284,6 +286,13 @@ static void note_idle(uv_handle_t *handle, void *arg) {
     walk->oldest[at] = conn;
 }
 
+/* Its next request is on its way already, or waits for our reading. */
+static bool has_asked(const struct conn *conn) {
+    int bytes = 0;
+    return (ioctl(conn->fd, FIONREAD, &bytes) == 0 && bytes > 0) ||
+           (conn->tls != NULL && tls_is_in_record(conn->tls));
+}
+
 /* Closes those that are idle for longest; where there are none, that is not looked for again for a
  * moment. Accepting goes on when they are closed. */
 static void make_room(struct net *net) {
@@ -293,10 +302,15 @@ static void make_room(struct net *net) {
     if (loop_now_ms(net->loop) < net->next_room_ms)
         return;
     uv_walk(&net->loop->uv, note_idle, &walk);
-    for (size_t i = 0; i < walk.count; i++)
+    size_t closed = 0;
+    for (size_t i = 0; i < walk.count; i++) {
+        if (has_asked(walk.oldest[i]))
+            continue;
         conn_abort(walk.oldest[i]);
-    metrics_add(METRIC_CONNECTIONS_EVICTED, (int64_t)walk.count);
-    if (walk.count == 0)
+        closed++;
+    }
+    metrics_add(METRIC_CONNECTIONS_EVICTED, (int64_t)closed);
+    if (closed == 0)
         net->next_room_ms = loop_now_ms(net->loop) + ACCEPT_RETRY_MS;
 }
 

@@ -277,6 +277,8 @@ uint16_t ws_parser_feed(struct ws_parser *parser, uint8_t *bytes, size_t len,
             parser->header_have = 0;
             parser->header_need = HEADER_MIN_BYTES;
             parser->fed_frames++;
+            if (code == 0 && !parser->is_final && events->on_fragment != NULL)
+                stop = !events->on_fragment(arg);
         }
     }
     parser->fed_bytes = all - len;

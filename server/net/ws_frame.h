@@ -70,6 +70,8 @@ struct ws_events {
     bool (*on_pong)(void *arg, struct str payload);
     /* `code` is WS_CLOSE_NO_STATUS when the frame had none. */
     bool (*on_close)(void *arg, uint16_t code, struct str reason);
+    /* A frame ended that its message goes on behind. May be NULL. */
+    bool (*on_fragment)(void *arg);
 };
 
 void ws_parser_init(struct ws_parser *parser);

@@ -14,8 +14,20 @@ static const struct str PROBE = STR_INIT("probe");
 
 /* ---- opening ---- */
 
+/* Behind a proxy it shows only now whose connection it will be. */
+static bool claim_connection(struct engine_server *server, struct conn *conn,
+                             struct http_request *take_request) {
+    if (conn_set_peer(conn, take_request->client))
+        return true;
+    engine_refuse(server, conn, take_request, 429, ENGINEIO_FORBIDDEN);
+    http_request_destroy(take_request);
+    return false;
+}
+
 void engine_open_socket(struct engine_server *server, struct conn *conn,
                         struct http_request *take_request) {
+    if (!claim_connection(server, conn, take_request))
+        return;
     struct engine *engine = engine_create(server, take_request);
     if (engine == NULL) {
         engine_refuse(server, conn, take_request, 503, ENGINEIO_FORBIDDEN);
@@ -38,6 +50,8 @@ void engine_open_socket(struct engine_server *server, struct conn *conn,
  * clients take a refused handshake for a server that has no WebSockets. */
 void engine_open_probe(struct engine *engine, struct conn *conn,
                        struct http_request *take_request) {
+    if (!claim_connection(engine->server, conn, take_request))
+        return;
     bool is_wanted =
         engine->state == ENGINE_OPEN && engine->socket == NULL && engine->probe == NULL;
     if (is_wanted) {

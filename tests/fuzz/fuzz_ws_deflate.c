@@ -51,7 +51,7 @@ static bool on_close(void *arg, uint16_t code, struct str reason) {
  * either. That it fails does not. */
 static uint64_t parse(const uint8_t *data, size_t size, size_t step,
                       const struct ws_deflate_params *params) {
-    static const struct ws_events events = {on_message, on_control, on_control, on_close};
+    static const struct ws_events events = {on_message, on_control, on_control, on_close, NULL};
     static uint8_t bytes[INPUT_MAX_BYTES];
     struct seen seen = {0};
     struct ws_parser parser;

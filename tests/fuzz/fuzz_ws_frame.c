@@ -46,7 +46,7 @@ static bool on_close(void *arg, uint16_t code, struct str reason) {
 }
 
 static uint64_t parse(const uint8_t *data, size_t size, size_t step) {
-    static const struct ws_events events = {on_message, on_ping, on_pong, on_close};
+    static const struct ws_events events = {on_message, on_ping, on_pong, on_close, NULL};
     static uint8_t bytes[INPUT_MAX_BYTES];
     struct seen seen = {0};
     struct ws_parser parser;

@@ -98,6 +98,42 @@ test("a WebSocket is its client's for as long as it lives", async (t) => {
   assert.deepEqual(await codes("192.0.2.2", 1), new Set(["invalid_token"]));
 });
 
+test("a client behind a proxy has its share of WebSockets that nobody signed in on", async (t) => {
+  const server = await Server.start(["--loops=1", "--limits.rate=on", "--net.max_connections_per_address=3", trusted]);
+  t.after(() => server.end());
+  const ann = await server.person("ann", "owner");
+  const open: Client[] = [];
+  const from = async (address: string, token?: string): Promise<string> => {
+    try {
+      open.push(await Client.open(server, token, { "x-forwarded-for": address }));
+      return "open";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const engine = async (address: string): Promise<string> => {
+    const line = await Line.open(server.url);
+    t.after(() => {
+      line.close();
+    });
+    line.write(
+      `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\nX-Forwarded-For: ${address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    return until("the answer", () => /^HTTP\/1.1 (\d+)/.exec(line.text)?.[1]);
+  };
+  const share: string[] = [];
+  for (let n = 0; n < 6; n++) share.push(await from("192.0.2.1"));
+  assert.equal(share.filter((answer) => answer === "open").length, 4, share.join());
+  assert.equal(share.at(-1), "status 429");
+  assert.equal(await engine("192.0.2.1"), "429");
+  assert.equal(await engine("192.0.2.2"), "101");
+  assert.equal(await from("192.0.2.2"), "open", "another client");
+  assert.equal(await from("192.0.2.1", ann.token), "open", "who is known");
+  open[0]?.close();
+  await until("its place to be free", async () => (await from("192.0.2.1")) === "open");
+  for (const client of open) client.close();
+});
+
 test("what a trusted proxy got by plain HTTP is sent on to https", async (t) => {
   const address = `127.0.0.1:${String(await freePort())}`;
   const server = await start(t, trusted, "--public_url=https://chat.example.org", `--listen=${address}`);

@@ -10,7 +10,7 @@ import { deflateRawSync, constants } from "node:zlib";
 import { Echo } from "./echo.ts";
 import { binary, Server, until, type Client, type Person } from "./harness.ts";
 import { Caller } from "./socketio.ts";
-import { frame, Line, opcodes, RawSocket } from "./raw.ts";
+import { frame, freePort, Line, opcodes, RawSocket } from "./raw.ts";
 
 const mebibyte = 1024 * 1024;
 /* A sanitizer keeps what was freed and puts red zones round what was not: there the bounds only catch what has none. */
@@ -319,6 +319,29 @@ test("when all connections are taken, those that are idle make room", async () =
   await scene.end();
 });
 
+test("whose next request is on its way is not closed for others", async () => {
+  const places = 51; // of one loop: net.max_connections and one more
+  const scene = await Scene.open(["--loops=1", `--net.max_connections=${String(places - 1)}`, "--net.max_connections_per_address=1000"]);
+  const asker = await Line.open(scene.server.url);
+  asker.write(question(scene));
+  await until("its answer, so that it is idle for longest", () => asker.statuses.length === 1);
+  const others = await scene.connections(places - (await scene.metric("parley_connections")));
+  let answers = 0;
+  for (const socket of others) socket.on("data", () => answers++).write(question(scene));
+  await until("all others to be idle", () => answers === others.length);
+
+  scene.server.pause(); // it will find the newcomer and the question at once, in this order
+  const newcomer = await Line.open(scene.server.url);
+  newcomer.write(question(scene));
+  asker.write(question(scene));
+  await until("both to have left", () => newcomer.socket.writableLength + asker.socket.writableLength === 0);
+  scene.server.unpause();
+  await until("both answers", () => newcomer.statuses.length === 1 && asker.statuses.length === 2);
+  assert.ok((await scene.metric("parley_connections_evicted_total")) > 0);
+  for (const socket of [newcomer.socket, asker.socket, ...others]) socket.destroy();
+  await scene.end();
+});
+
 test("without descriptors for more connections the operator's commands work, and the log says why others wait", async () => {
   const folder = await mkdtemp(join(tmpdir(), "parley-few-"));
   const scene = await Scene.open(["--loops=1", "--net.max_connections_per_address=1000"]);
@@ -332,6 +355,25 @@ test("without descriptors for more connections the operator's commands work, and
   assert.equal((await scene.server.cli("user", "disable", "ben")).code, 0);
   others.stop();
   await until("a newcomer to be served", () => isServed(scene));
+  await scene.end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("a further address takes few of the descriptors", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "parley-few-"));
+  const metrics = await freePort();
+  const scene = await Scene.open(["--loops=2", "--limits.rate=off", `--metrics.listen=127.0.0.1:${String(metrics)}`]);
+  await scene.server.stop();
+  scene.server.binary = await withFewDescriptors(folder, 500);
+  await scene.server.run();
+  let answers = 0;
+  const sockets = await scene.connections(300); // of some 420 that are left, a loop's share is not always half
+  for (const socket of sockets) socket.on("data", () => answers++).write(question(scene));
+  await until("all to be answered", () => answers === sockets.length);
+  const seen = await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("data", resolve).write(question(scene)))));
+  assert.equal(seen.length, sockets.length, "none was closed for another");
+  assert.equal((await fetch(`http://127.0.0.1:${String(metrics)}/metrics`)).status, 200);
+  for (const socket of sockets) socket.destroy();
   await scene.end();
   await rm(folder, { recursive: true, force: true });
 });

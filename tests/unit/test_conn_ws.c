@@ -161,20 +161,23 @@ static void a_flood_of_pings_is_answered_a_part_at_a_time(void **state) {
     net_fixture_stop(&fixture);
 }
 
-/* Pongs that nobody asked for are owed nothing, and still no more than a share of them is taken a
- * tick; then others have their turn. */
-static void a_flood_of_frames_is_taken_a_share_at_a_time(void **state) {
+/* No more than a share of them is taken a tick; then others have their turn. `begin` goes before
+ * the flood of empty frames that each begin with `frame`; the message "after all" has the opcode
+ * `last`. */
+static void flood(struct str begin, const char frame[2], unsigned last) {
     enum { FRAMES = 4 * CONN_FRAMES_PER_TICK };
-    (void)state;
     struct buf frames = BUF_INIT, echo = BUF_INIT;
     start();
     int fd = client_connect(&fixture, 0), other = client_connect(&fixture, 0);
     client_upgrade(fd, "/ws");
     client_upgrade(other, "/ws");
-    for (int i = 0; i < FRAMES; i++)
-        buf_append(&frames, "\x8a\x80\0\0\0\0", 6);
+    buf_append_str(&frames, begin);
+    for (int i = 0; i < FRAMES; i++) {
+        buf_append(&frames, frame, 2);
+        buf_append(&frames, "\0\0\0\0", 4);
+    }
     client_send(fd, buf_str(&frames));
-    client_send_frame(fd, WS_TEXT, STR("after all"));
+    client_send_frame(fd, last, STR("after all"));
     net_fixture_wait(&fixture, has_paused);
     client_send_frame(other, WS_TEXT, STR("between"));
     assert_int_equal(client_receive_frame(other, &echo), WS_TEXT);
@@ -185,6 +188,18 @@ static void a_flood_of_frames_is_taken_a_share_at_a_time(void **state) {
     buf_finish(&frames);
     buf_finish(&echo);
     net_fixture_stop(&fixture);
+}
+
+/* Nobody asked for them, and nothing is owed. */
+static void a_flood_of_pongs_is_taken_a_share_at_a_time(void **state) {
+    (void)state;
+    flood(STR_EMPTY, "\x8a\x80", WS_TEXT);
+}
+
+/* A message that does not grow is at no limit. */
+static void a_flood_of_empty_fragments_is_taken_a_share_at_a_time(void **state) {
+    (void)state;
+    flood(STR("\x01\x80\0\0\0\0"), "\x00\x80", WS_CONTINUATION);
 }
 
 static void who_goes_while_it_is_not_read_is_let_go(void **state) {
@@ -339,7 +354,8 @@ int main(void) {
         cmocka_unit_test(the_kernel_holds_little_for_who_reads_nothing),
         cmocka_unit_test(a_piece_of_many_messages_stops_in_the_middle),
         cmocka_unit_test(a_flood_of_pings_is_answered_a_part_at_a_time),
-        cmocka_unit_test(a_flood_of_frames_is_taken_a_share_at_a_time),
+        cmocka_unit_test(a_flood_of_pongs_is_taken_a_share_at_a_time),
+        cmocka_unit_test(a_flood_of_empty_fragments_is_taken_a_share_at_a_time),
         cmocka_unit_test(who_goes_while_it_is_not_read_is_let_go),
         cmocka_unit_test(an_upgrade_behind_a_request_that_is_answered_later_is_read_on),
         cmocka_unit_test(a_connection_may_have_a_limit_of_its_own),

@@ -87,7 +87,7 @@ static bool on_close(void *arg, uint16_t code, struct str reason) {
     buf_appendf(arg, "close(%u)", code);
     return false;
 }
-static const struct ws_events events = {on_message, on_ping, on_pong, on_close};
+static const struct ws_events events = {on_message, on_ping, on_pong, on_close, NULL};
 
 /* Feeds in pieces of `step`; a failure is noted as its code. Whatever comes, the message in hand
  * takes no more memory than the limit and its slack. */

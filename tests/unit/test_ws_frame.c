@@ -70,7 +70,7 @@ static bool on_close(void *arg, uint16_t code, struct str reason) {
     return false;
 }
 
-static const struct ws_events events = {on_message, on_ping, on_pong, on_close};
+static const struct ws_events events = {on_message, on_ping, on_pong, on_close, NULL};
 
 /* Feeds in pieces of `step`; a failure is noted as its code. */
 static void run(struct str stream, size_t step, size_t max_bytes, struct buf *seen) {
@@ -175,7 +175,7 @@ static bool compare_message(void *arg, bool is_text, struct str data) {
 static void lengths_round_the_borders_of_their_forms_arrive_whole(void **state) {
     (void)state;
     static const size_t lengths[] = {1, 7, 8, 9, 125, 126, 127, 65535, 65536, 65537};
-    static const struct ws_events compare = {compare_message, on_ping, on_pong, on_close};
+    static const struct ws_events compare = {compare_message, on_ping, on_pong, on_close, NULL};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         struct str text = make_text(lengths[i]), wanted = text;
         struct buf stream = BUF_INIT;
@@ -195,7 +195,7 @@ static void lengths_round_the_borders_of_their_forms_arrive_whole(void **state) 
 static void sixteen_megabytes_in_a_hundred_thousand_fragments_arrive(void **state) {
     (void)state;
     enum { FRAGMENTS = 100000, PIECE = 168, TOTAL = FRAGMENTS * PIECE, READ = 65536 };
-    static const struct ws_events compare = {compare_message, on_ping, on_pong, on_close};
+    static const struct ws_events compare = {compare_message, on_ping, on_pong, on_close, NULL};
     struct str text = make_text(TOTAL), wanted = text;
     struct buf stream = BUF_INIT;
     for (unsigned i = 0; i < FRAGMENTS; i++)
