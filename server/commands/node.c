@@ -26,7 +26,7 @@ enum { DESCRIPTORS_KEPT = 64 };
 
 /* The most connections of a further address (of few descriptors, an eighth): its requests are
  * short. */
-enum { SIDE_CONNECTIONS = 256, SIDE_SHARE = 8 };
+enum { SIDE_CONNECTIONS = 1024, SIDE_SHARE = 8 };
 
 struct node_loop {
     struct loop *loop;
@@ -97,6 +97,8 @@ static size_t connections_per_address(const struct settings *settings, size_t co
     size_t most = (size_t)settings->net_max_connections_per_address;
     if (most == 0)
         most = connections / SHARE;
+    if (most > connections)
+        most = connections;
     return settings->limits_rate ? most / loops + 1 : 0;
 }
 
@@ -264,22 +266,32 @@ static size_t connections_in_reach(void) {
     return left > kept ? left - kept : 1;
 }
 
+/* The default is more than most machines give, and no news then. */
+static void tell_descriptors(const struct settings *settings, int64_t most) {
+    struct settings defaults;
+    settings_init(&defaults);
+    if (settings->net_max_connections != defaults.net_max_connections)
+        LOG_WARN("fewer connections than the setting says, for want of descriptors",
+                 log_cstr("setting", "net.max_connections"),
+                 log_int("value", settings->net_max_connections), log_int("connections", most));
+    else
+        LOG_INFO("connections are limited by descriptors", log_int("connections", most));
+    settings_finish(&defaults);
+}
+
 static void keep_descriptors(struct node *node) {
-    size_t most = connections_in_reach(), sides = node->side_net_count;
-    size_t side = most / SIDE_SHARE < SIDE_CONNECTIONS ? most / SIDE_SHARE + 1 : SIDE_CONNECTIONS;
-    if (most >= (size_t)node->settings->net_max_connections + sides * SIDE_CONNECTIONS)
-        return;
-    most = most > sides * side ? most - sides * side : 1;
-    LOG_WARN("fewer connections than the setting says, for want of descriptors",
-             log_cstr("setting", "net.max_connections"),
-             log_int("value", node->settings->net_max_connections),
-             log_int("connections", (int64_t)most));
-    for (size_t i = 0; i < node->loop_count; i++)
-        net_limit_connections(node->loops[i].net, most / node->loop_count + 1,
-                              connections_per_address(node->settings, most, node->loop_count));
+    const struct settings *settings = node->settings;
+    size_t reach = connections_in_reach(), sides = node->side_net_count, loops = node->loop_count;
+    size_t side = reach / SIDE_SHARE < SIDE_CONNECTIONS ? reach / SIDE_SHARE + 1 : SIDE_CONNECTIONS;
+    size_t most = reach > sides * side ? reach - sides * side : 1;
     for (size_t i = 0; i < sides; i++)
-        net_limit_connections(node->side_nets[i], side,
-                              connections_per_address(node->settings, side, 1));
+        net_limit_connections(node->side_nets[i], side, connections_per_address(settings, side, 1));
+    if (most >= (size_t)settings->net_max_connections)
+        return;
+    tell_descriptors(settings, (int64_t)most);
+    for (size_t i = 0; i < loops; i++)
+        net_limit_connections(node->loops[i].net, most > loops ? most / loops : 1,
+                              connections_per_address(settings, most, loops));
 }
 
 static bool open_network(struct node *node, struct buf *error) {

@@ -17,7 +17,7 @@ enum {
     NET_LISTENERS_MAX = 4,
     /* A peer that is owed so many pongs is not read until they are out. */
     CONN_PONGS_MAX = 1024,
-    /* WebSocket: so many messages and control frames of one peer are taken a tick of the timers
+    /* WebSocket: so many frames of one peer are taken a tick of the timers
      * (50,000 a second); the rest of them wait for the next. */
     CONN_FRAMES_PER_TICK = 5000,
     /* So much the kernel takes for a peer that does not read: without it up to 4 MiB (tcp_wmem) lie
@@ -119,8 +119,8 @@ void conn_drop_parcel(struct conn *conn);
 /* conn_peer.c, for conn.c and conn_move.c: may one more come from there? False is counted and
  * logged. */
 bool net_admits(struct net *net, const uint8_t address[16]) MUST_CHECK;
-/* conn_peer.c, for conn.c: counts the connection for its address, until it closes or
- * conn_set_known(). */
+/* conn_peer.c, for conn.c: counts the connection for its address, until
+ * conn_uncount_stranger(): it closes, is known, or turns out to be another's. */
 void conn_count_stranger(struct conn *conn);
 void conn_uncount_stranger(struct conn *conn);
 /* listener.c, for conn_peer.c: says so in the log, once a minute at most. */

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "net/tls.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -77,8 +76,11 @@ void net_destroy(struct net *net) {
 }
 
 void net_limit_connections(struct net *net, size_t most, size_t most_per_address) {
-    net->options.max_connections = most;
-    net->options.max_connections_per_address = most_per_address;
+    struct net_options *options = &net->options;
+    if (most < options->max_connections)
+        options->max_connections = most;
+    if (most_per_address < options->max_connections_per_address)
+        options->max_connections_per_address = most_per_address;
 }
 
 const char *net_send_batch_name(const struct net *net) {
@@ -266,6 +268,12 @@ static bool is_idle(const struct conn *conn) {
            conn->queued_bytes == 0;
 }
 
+/* Its next request waits for our reading. */
+static bool has_asked(const struct conn *conn) {
+    int bytes = 0;
+    return ioctl(conn->fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
 /* All idle ones have the same time: whose timer is due first is idle for longest. */
 static void note_idle(uv_handle_t *handle, void *arg) {
     struct idle_walk *walk = arg;
@@ -277,20 +285,13 @@ static void note_idle(uv_handle_t *handle, void *arg) {
         return;
     while (at > 0 && conn->timer.due_tick < walk->oldest[at - 1]->timer.due_tick)
         at--;
-    if (at == walk->wanted)
+    if (at == walk->wanted || has_asked(conn))
         return;
     if (walk->count < walk->wanted)
         walk->count++;
     memmove(walk->oldest + at + 1, walk->oldest + at,
             (walk->count - at - 1) * sizeof *walk->oldest);
     walk->oldest[at] = conn;
-}
-
-/* Its next request is on its way already, or waits for our reading. */
-static bool has_asked(const struct conn *conn) {
-    int bytes = 0;
-    return (ioctl(conn->fd, FIONREAD, &bytes) == 0 && bytes > 0) ||
-           (conn->tls != NULL && tls_is_in_record(conn->tls));
 }
 
 /* Closes those that are idle for longest; where there are none, that is not looked for again for a
@@ -302,15 +303,10 @@ static void make_room(struct net *net) {
     if (loop_now_ms(net->loop) < net->next_room_ms)
         return;
     uv_walk(&net->loop->uv, note_idle, &walk);
-    size_t closed = 0;
-    for (size_t i = 0; i < walk.count; i++) {
-        if (has_asked(walk.oldest[i]))
-            continue;
+    for (size_t i = 0; i < walk.count; i++)
         conn_abort(walk.oldest[i]);
-        closed++;
-    }
-    metrics_add(METRIC_CONNECTIONS_EVICTED, (int64_t)closed);
-    if (closed == 0)
+    metrics_add(METRIC_CONNECTIONS_EVICTED, (int64_t)walk.count);
+    if (walk.count == 0)
         net->next_room_ms = loop_now_ms(net->loop) + ACCEPT_RETRY_MS;
 }
 

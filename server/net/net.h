@@ -15,7 +15,7 @@ enum send_batch_mode { SEND_BATCH_AUTO, SEND_BATCH_IO_URING, SEND_BATCH_WRITEV }
 
 struct net_options {
     size_t max_connections; /* per loop; beyond, idle ones are closed or accepting pauses */
-    size_t max_connections_per_address; /* per loop, of strangers; beyond, closed; 0: no limit */
+    size_t max_connections_per_address; /* per loop, of strangers; beyond, refused; 0: no limit */
     size_t max_header_bytes;            /* request line and headers */
     size_t max_body_bytes;
     struct str
@@ -44,7 +44,7 @@ struct net;
 bool net_create(struct loop *loop, const struct net_options *options, const struct conn_ops *ops,
                 struct net **out, struct buf *error) MUST_CHECK;
 void net_destroy(struct net *net);
-/* Replaces both limits of net_options. Before the loop runs. */
+/* Lowers both limits of net_options to these, where they are higher. Before the loop runs. */
 void net_limit_connections(struct net *net, size_t most, size_t most_per_address);
 /* Which one runs: "io_uring" or "writev". */
 const char *net_send_batch_name(const struct net *net);

@@ -81,10 +81,6 @@ void tls_destroy(struct tls *tls) {
     mem_free(tls);
 }
 
-bool tls_is_in_record(const struct tls *tls) {
-    return SSL_has_pending(tls->ssl) == 1;
-}
-
 bool tls_is_ended(const struct tls *tls) {
     return tls->is_ended;
 }

@@ -37,7 +37,5 @@ bool tls_send(struct tls *tls, struct str plain, struct buf *out) MUST_CHECK;
 void tls_end(struct tls *tls, struct buf *out);
 /* The peer has said that nothing more comes. */
 bool tls_is_ended(const struct tls *tls);
-/* A record has begun that has not ended. */
-bool tls_is_in_record(const struct tls *tls);
 /* Why it failed, for the log; lives for ever. */
 const char *tls_failure(const struct tls *tls);

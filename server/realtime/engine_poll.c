@@ -204,9 +204,12 @@ static void answer_handshake(struct engine_server *server, struct conn *conn,
 static void answer_engine(struct engine *engine, struct conn *conn,
                           struct http_request *take_request, bool is_socket) {
     bool polls = !is_socket && engine->socket == NULL;
-    if (engine->is_known)
+    bool upgrades = is_socket && wants_websocket(take_request);
+    /* A proxy's connection is anybody's, unless it becomes this client's alone. */
+    bool is_own = memcmp(conn_peer(conn), take_request->client, sizeof take_request->client) == 0;
+    if (engine->is_known && (upgrades || is_own))
         conn_set_known(conn);
-    if (is_socket && wants_websocket(take_request))
+    if (upgrades)
         engine_open_probe(engine, conn, take_request);
     else if (polls && take_request->method == METHOD_GET)
         take_poll(engine, conn, take_request);

@@ -111,22 +111,47 @@ test("a client behind a proxy has its share of WebSockets that nobody signed in 
       return (error as Error).message;
     }
   };
-  const engine = async (address: string): Promise<string> => {
+  const host = new URL(server.url).host;
+  const ask = (line: Line, target: string, address: string, body?: string): void => {
+    const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    const rest = body === undefined ? upgrade : `Content-Length: ${String(body.length)}\r\n\r\n${body}`;
+    line.write(`${body === undefined ? "GET" : "POST"} ${target} HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-For: ${address}\r\n${rest}`);
+  };
+  const open_line = async (): Promise<Line> => {
     const line = await Line.open(server.url);
     t.after(() => {
       line.close();
     });
-    line.write(
-      `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\nX-Forwarded-For: ${address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-    );
-    return until("the answer", () => /^HTTP\/1.1 (\d+)/.exec(line.text)?.[1]);
+    return line;
   };
+  const upgraded = async (target: string, address: string, before?: { target: string; body: string }): Promise<Line> => {
+    const line = await open_line();
+    if (before !== undefined) {
+      ask(line, before.target, "192.0.2.9", before.body);
+      await until("the first answer", () => line.statuses.length === 1);
+    }
+    ask(line, target, address);
+    await until("the answer", () => line.statuses.length === (before === undefined ? 1 : 2));
+    return line;
+  };
+  const socketio = "/socket.io/?EIO=4&transport=websocket";
   const share: string[] = [];
   for (let n = 0; n < 6; n++) share.push(await from("192.0.2.1"));
   assert.equal(share.filter((answer) => answer === "open").length, 4, share.join());
   assert.equal(share.at(-1), "status 429");
-  assert.equal(await engine("192.0.2.1"), "429");
-  assert.equal(await engine("192.0.2.2"), "101");
+  const refused = await upgraded("/api/v1/ws", "192.0.2.1");
+  assert.match(refused.text, /^HTTP\/1\.1 429 /);
+  assert.match(refused.text, /\r\nRetry-After: \d+\r\n/i);
+  assert.deepEqual((await upgraded(socketio, "192.0.2.1")).statuses, [429]);
+  assert.deepEqual((await upgraded(socketio, "192.0.2.2")).statuses, [101]);
+
+  const polling = `${server.url}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(polling)).text()).slice(1)) as { sid: string };
+  assert.equal((await fetch(`${polling}&sid=${sid}`, { method: "POST", body: `40${JSON.stringify({ token: ann.token })}` })).status, 200);
+  assert.match(await (await fetch(`${polling}&sid=${sid}`)).text(), /^40/, "ann has joined");
+  const known = { target: `/socket.io/?EIO=4&transport=polling&sid=${sid}`, body: "3" };
+  assert.deepEqual((await upgraded("/api/v1/ws", "192.0.2.1", known)).statuses, [200, 429], "behind a request of somebody known, by the proxy's connection");
+  assert.deepEqual((await upgraded(`${socketio}&sid=${sid}`, "192.0.2.1")).statuses, [101], "the engine of somebody known goes over");
   assert.equal(await from("192.0.2.2"), "open", "another client");
   assert.equal(await from("192.0.2.1", ann.token), "open", "who is known");
   open[0]?.close();
